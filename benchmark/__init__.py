@@ -1,0 +1,1 @@
+"""The command line, the plan of cells, data sets, splits, training, evaluation and the results store."""

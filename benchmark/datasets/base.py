@@ -1,0 +1,110 @@
+"""The contract of a data set and the registry that finds it by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from biclip_bench.registry import Registry
+
+from ...corruptions.context import ImageContext
+
+Part = Literal["train", "val", "test"]
+PARTS: tuple[Part, ...] = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image with its truth and its report.
+
+    Parameters
+    ----------
+    id
+        Unique in the data set and stable across machines.
+    image
+        float32 of shape (C, H, W), C being 1 or 3, in [0, 1], on the data set's native grid.
+    mask
+        bool of shape (H, W): the true lesion.
+    text
+        The report or prompt.
+    group
+        Patient or study: never on both sides of a split, and the unit that intervals resample.
+    """
+
+    id: str
+    image: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    text: str
+    group: str
+
+
+class Dataset(Protocol):
+    """A checked data set.
+
+    Building one validates everything it will later yield (files, sizes, masks, texts) and raises
+    :class:`~biclip_bench.errors.UserError` at the first defect, naming the file or row.
+
+    Attributes
+    ----------
+    name
+        As on the command line.
+    fingerprint
+        Hexadecimal digest of everything that determines its cases' bits.
+    index
+        One row a case, sorted by ``case``: ``case`` (str), ``part`` (``train``, ``val`` or ``test``), ``group`` (str),
+        ``text`` (str), ``lesion_fraction`` (float, share of the image that is lesion).
+    context
+        Physical meaning of the pixels, for the corruptions.
+    window
+        The part of [0, 1] that a model sees, stretched to [0, 1] AFTER corruption; (0.0, 1.0) for images that
+        were windowed when they were saved. Lets low-dose CT see bone that a lung window hides.
+    """
+
+    name: str
+    fingerprint: str
+    index: pd.DataFrame
+    context: ImageContext
+    window: tuple[float, float]
+
+    def load(self, case: str) -> Case:
+        """Return one case by its id."""
+        ...
+
+
+@dataclass(frozen=True)
+class DatasetSettings:
+    """What a data set may be told on the command line.
+
+    Parameters
+    ----------
+    root
+        Folder with the data; None for made data.
+    image_size
+        Side of the images that a generator makes, in pixels; loaders of real data keep the files' own size.
+    cases
+        Number of patients that a generator makes for ``train``, ``val`` and ``test``.
+    seed
+        Seed of a generator.
+    cache
+        Folder for what is expensive to make twice.
+    """
+
+    root: Path | None = None
+    image_size: int = 224
+    cases: tuple[int, int, int] = (100, 20, 40)
+    seed: int = 0
+    cache: Path = Path("results/cache")
+
+
+dataset_registry: Registry[Callable[[DatasetSettings], Dataset]] = Registry("data set", "biclip_bench.datasets")
+
+
+def register_dataset(name: str) -> Callable[[Callable[[DatasetSettings], Dataset]], Callable[[DatasetSettings], Dataset]]:
+    """Return a decorator that registers a function from settings to a checked data set."""
+    return dataset_registry.register(name)

@@ -1,0 +1,1 @@
+"""The built-in chest-CT phantom with report texts."""

@@ -1,0 +1,1 @@
+"""Image corruptions with graded severity, computed from physics and seeded per case."""

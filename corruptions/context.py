@@ -1,0 +1,29 @@
+"""What a corruption must know about an image besides its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Modality = Literal["ct", "radiograph", "other"]
+
+
+@dataclass(frozen=True)
+class ImageContext:
+    """The physical meaning of an image's pixels.
+
+    Parameters
+    ----------
+    modality
+        ``"ct"`` for slices of a computed tomography, ``"radiograph"`` for projections, ``"other"`` for anything else
+        (endoscopy, histology).
+    hu_range
+        Hounsfield units that the pixel values 0.0 and 1.0 stand for, or None where the image has no such scale.
+        An 8-bit slice saved through a lung window of centre -600 and width 1500 has (-1350.0, 150.0).
+    pixel_size_mm
+        Side of a (square) pixel in the image's own grid, in millimetres, or None where it is not known.
+    """
+
+    modality: Modality = "other"
+    hu_range: tuple[float, float] | None = None
+    pixel_size_mm: float | None = None

@@ -1,0 +1,1 @@
+"""Segmentation models, text encoders and the modules that fuse image and text."""

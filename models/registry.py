@@ -1,0 +1,90 @@
+"""The contract of a model and the registry that finds it by name."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from torch import Tensor, nn
+
+from biclip_bench.registry import Registry
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a model sees.
+
+    Parameters
+    ----------
+    image
+        float32 of shape (B, 3, H, W) in [0, 1]; grey images are repeated over the channels. Models normalise
+        inside. H and W equal ``ModelSettings.image_size``.
+    text
+        One report or prompt a case, length B; an empty string where there is none.
+    mask
+        float32 of shape (B, 1, H, W), 0.0 or 1.0; None at prediction.
+    """
+
+    image: Tensor
+    text: Sequence[str]
+    mask: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """How a model is built; part of the key of everything it produces.
+
+    Parameters
+    ----------
+    image_size
+        Side of the square input in pixels, a multiple of 16.
+    width
+        Channels of the first level of the segmentation network (64 in the papers, less in the quick profile).
+    text_encoder
+        Name of a registered text encoder.
+    preset
+        ``"benchmark"``: all models share one augmentation and numerically sound losses. ``"paper"``: exactly the
+        sizes, augmentation and losses of the model's paper.
+    options
+        Switches of one model, by name (for ``biclip`` the ablations).
+    """
+
+    image_size: int = 224
+    width: int = 64
+    text_encoder: str = "tiny"
+    preset: Literal["benchmark", "paper"] = "benchmark"
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+class SegmentationModel(nn.Module, ABC):
+    """A binary segmentation model.
+
+    ``uses_text`` says whether the text changes the prediction; ``augmented_with`` names the corruption families that
+    its training sees, so that a report can say which robustness was trained for.
+    """
+
+    uses_text: ClassVar[bool]
+    augmented_with: ClassVar[tuple[str, ...]] = ()
+    paper: ClassVar[str]
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> Tensor:
+        """Predict logits of shape (B, 1, H, W); ``batch.mask`` is ignored."""
+
+    @abstractmethod
+    def training_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Compute the named scalar loss terms, each already weighted: the trainer minimises their sum.
+
+        Augmentation happens in here, so that a model which needs an un-augmented image, or two views, has them.
+        ``batch.mask`` is not None.
+        """
+
+
+model_registry: Registry[type[SegmentationModel]] = Registry("model", "biclip_bench.models")
+
+
+def register_model(name: str) -> Callable[[type[SegmentationModel]], type[SegmentationModel]]:
+    """Return a class decorator that registers a model; the class takes one :class:`ModelSettings`."""
+    return model_registry.register(name)
