@@ -8,7 +8,9 @@ def test_unknown_name_suggests_a_close_one():
     registry: Registry[int] = Registry("corruption", "biclip_bench.test_none")
     registry.add("motion", 1)
     registry.add("low-dose-ct", 2)
-    with pytest.raises(UserError, match=r"no corruption named 'moton'.*Did you mean 'motion'\?.*Known: low-dose-ct, motion"):
+    with pytest.raises(
+        UserError, match=r"no corruption named 'moton'.*Did you mean 'motion'\?.*Known: low-dose-ct, motion"
+    ):
         registry.get("moton")
 
 
