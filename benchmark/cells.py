@@ -1,0 +1,153 @@
+"""Cells: the units of work, and the keys under which their results are kept.
+
+A training cell is data set x label fraction x seed x model configuration and gives one checkpoint with its log. An
+evaluation cell is a training cell x corruption x severity and gives one table with a row per test case.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+SCHEMA_VERSION = 1
+"""Raised whenever the same cell would give other bits than before."""
+
+CLEAN = "clean"
+"""Name of the condition without a corruption; its severity is 0."""
+
+
+def canonical_json(value: Any) -> str:
+    """Write a value as JSON with sorted keys and no spaces, so that equal values give equal text.
+
+    Raises
+    ------
+    ValueError
+        If the value holds NaN or infinity, which JSON has no name for.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of a value's canonical JSON as 64 hexadecimal digits."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a model is trained, the same for every model of a run.
+
+    Parameters
+    ----------
+    epochs
+        Passes over the training cases.
+    minimum_steps
+        Optimiser steps that an epoch has at least: with few labels the cases are passed over several times.
+    batch_size
+        Cases in a step.
+    learning_rate
+        Peak learning rate of AdamW; it falls to zero along a half cosine over all steps.
+    weight_decay
+        Decoupled weight decay of AdamW.
+    precision
+        Lightning's precision flag, such as ``"32-true"`` or ``"bf16-mixed"``.
+    """
+
+    epochs: int
+    minimum_steps: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    precision: str = "32-true"
+
+
+@dataclass(frozen=True)
+class TrainingCell:
+    """One model to train.
+
+    Parameters
+    ----------
+    dataset
+        The data set's name.
+    fingerprint
+        The data set's fingerprint.
+    labels
+        Percentage of the training labels that the model may use.
+    cases
+        Ids of the training cases that the label fraction comes to.
+    seed
+        Seed of the label draw, the initial weights, the order of the cases and the augmentation.
+    model
+        The model's name.
+    model_settings
+        The fields of :class:`~biclip_bench.models.registry.ModelSettings`.
+    training
+        How it is trained.
+    """
+
+    dataset: str
+    fingerprint: str
+    labels: float
+    cases: tuple[str, ...]
+    seed: int
+    model: str
+    model_settings: Mapping[str, Any]
+    training: TrainingSettings
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that determines the checkpoint's bits on one kind of device."""
+        content = asdict(self) | {"schema": SCHEMA_VERSION, "kind": "training"}
+        content["model_settings"] = dict(self.model_settings)
+        content["cases"] = digest(list(self.cases))
+        return content
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the identity."""
+        return digest(self.identity())
+
+    @property
+    def title(self) -> str:
+        """A short name for people."""
+        return f"{self.model}, {self.labels:g}% of the labels, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class EvaluationCell:
+    """One trained model scored under one condition.
+
+    Parameters
+    ----------
+    training
+        The cell that trained the model.
+    corruption
+        The corruption's name, or ``"clean"``.
+    severity
+        1 to 5, or 0 for clean.
+    condition
+        Everything else that determines the corrupted images: suite version, corruption version, the level's
+        parameters and the physical context of the images.
+    """
+
+    training: TrainingCell
+    corruption: str = CLEAN
+    severity: int = 0
+    condition: Mapping[str, Any] = field(default_factory=dict)
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that determines the scores' bits, given the checkpoint."""
+        return {
+            "schema": SCHEMA_VERSION,
+            "kind": "evaluation",
+            "training": self.training.key,
+            "corruption": self.corruption,
+            "severity": self.severity,
+            "condition": dict(self.condition),
+        }
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the identity."""
+        return digest(self.identity())

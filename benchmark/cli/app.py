@@ -1,0 +1,75 @@
+"""The entry point of the command line: commands, and how an error is told."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from biclip_bench import __version__
+from biclip_bench.errors import UserError
+
+from .corrupt import corrupt_command
+from .evaluate import evaluate_command
+from .listing import corruptions_app, datasets_app, models_app
+from .report import report_command
+from .run import run_command, train_command
+
+app = typer.Typer(
+    name="biclip-bench",
+    help="How far can a medical image segmentation model be trusted outside the lab?\n\n"
+    "Start with [bold]biclip-bench run --corruption motion --severity 1-5[/bold]: it needs no data and no GPU.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("run")(run_command)
+app.command("train")(train_command)
+app.command("evaluate")(evaluate_command)
+app.command("report")(report_command)
+app.command("corrupt")(corrupt_command)
+app.add_typer(models_app, name="models")
+app.add_typer(corruptions_app, name="corruptions")
+app.add_typer(datasets_app, name="datasets")
+
+DEBUG = "--debug"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"biclip-bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global_options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error.")] = False,
+) -> None:
+    """Options that stand before the command; ``main`` reads ``--debug`` itself, wherever it stands."""
+
+
+def main() -> None:
+    """Run the command line; a user's error is one paragraph and exit code 2, an interruption exit code 130."""
+    arguments = sys.argv[1:]
+    debug = DEBUG in arguments
+    try:
+        app(args=[argument for argument in arguments if argument != DEBUG], prog_name="biclip-bench")
+    except UserError as error:
+        if debug:
+            raise
+        Console(stderr=True).print(f"[bold red]Error:[/bold red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        message = "Interrupted. What was finished is kept: the same command again resumes from there."
+        Console(stderr=True).print(message, highlight=False)
+        sys.exit(130)

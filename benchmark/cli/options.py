@@ -1,0 +1,123 @@
+"""Options that several commands share, and how flags and a configuration file become one configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..config import ExperimentConfig, make_config, read_config
+from ..selections import split_names
+
+DATA = "Data"
+GRID = "Grid"
+TRAINING = "Training"
+RUNNING = "Running"
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="YAML file with any of the flags as keys; flags given here win.", dir_okay=False),
+]
+Dataset = Annotated[
+    str | None, typer.Option(help="Data set; see 'datasets list'. [default: phantom]", rich_help_panel=DATA)
+]
+DataRoot = Annotated[
+    Path | None, typer.Option(help="Folder of the data set, in its published layout.", rich_help_panel=DATA)
+]
+Patients = Annotated[
+    str | None,
+    typer.Option(
+        help="Patients of the phantom for training, validation and test, such as 100,20,40.", rich_help_panel=DATA
+    ),
+]
+Model = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model", help="Model, repeated or separated by commas, or all. [default: biclip,unet]", rich_help_panel=GRID
+    ),
+]
+Corruption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--corruption", help="Corruption, repeated or separated by commas, or all. [default: all]", rich_help_panel=GRID
+    ),
+]
+Severity = Annotated[
+    str | None, typer.Option(help="Severities, such as 3, 1,3,5 or 1-5. [default: 1-5]", rich_help_panel=GRID)
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(help="Share of the training labels in percent, such as 1,5,100. [default: 100]", rich_help_panel=GRID),
+]
+Seed = Annotated[
+    str | None, typer.Option(help="Training seeds, such as 0, 0,1 or 0-4. [default: 0]", rich_help_panel=GRID)
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        help="quick (minutes on a laptop), standard (224 px, for a GPU) or paper (the BiCLIP paper's sizes and "
+        "hyper-parameters). [default: quick]",
+        rich_help_panel=TRAINING,
+    ),
+]
+TextEncoder = Annotated[str | None, typer.Option(help="Text encoder. [default: tiny]", rich_help_panel=TRAINING)]
+ImageSize = Annotated[
+    int | None, typer.Option(help="Side of the models' input in pixels, a multiple of 16.", rich_help_panel=TRAINING)
+]
+Width = Annotated[int | None, typer.Option(help="Channels of the networks' first level.", rich_help_panel=TRAINING)]
+Epochs = Annotated[int | None, typer.Option(help="Passes over the training cases.", rich_help_panel=TRAINING)]
+BatchSize = Annotated[int | None, typer.Option(help="Cases in a training step.", rich_help_panel=TRAINING)]
+LearningRate = Annotated[float | None, typer.Option(help="Peak learning rate of AdamW.", rich_help_panel=TRAINING)]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        help="Lightning's precision, such as 32-true or bf16-mixed. [default: 32-true]", rich_help_panel=TRAINING
+    ),
+]
+Accelerator = Annotated[
+    str | None, typer.Option(help="auto, cpu, cuda or another of Lightning's. [default: auto]", rich_help_panel=RUNNING)
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder for results; what it already holds is not computed again. [default: results]",
+        rich_help_panel=RUNNING,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Print the grid and an estimate of the time, and stop.", rich_help_panel=RUNNING),
+]
+
+
+def resolve_config(config: Path | None, **flags: Any) -> ExperimentConfig:
+    """Merge a configuration file with the flags that were given; flags win.
+
+    Raises
+    ------
+    UserError
+        Names the file and key, or the flag, that is wrong.
+    """
+    given = {name: value for name, value in flags.items() if value is not None and value != []}
+    if isinstance(given.get("patients"), str):
+        given["patients"] = given["patients"].split(",")
+    if config is None:
+        return make_config(given, "The command line")
+    values = read_config(config)
+    make_config(values, f"The configuration {config}")
+    return make_config(values | given, "The command line")
+
+
+def known_corruptions(config: ExperimentConfig) -> tuple[str, ...]:
+    """The corruptions that a configuration names, ``all`` resolved and each checked.
+
+    Raises
+    ------
+    UserError
+        If a name is unknown; the message suggests a close one.
+    """
+    from ...corruptions import corruption_registry
+
+    names = split_names(config.corruption, corruption_registry.names())
+    return tuple(corruption_registry.get(name).name for name in names)

@@ -1,0 +1,136 @@
+"""The commands ``run`` (plan, train, corrupt, evaluate, report) and ``train``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from . import options as opt
+
+if TYPE_CHECKING:
+    from ...reports import ReportFiles
+    from ..config import ExperimentConfig
+    from ..datasets import Dataset
+    from ..plan import Plan
+
+
+def run_command(
+    corruption: opt.Corruption = None,
+    severity: opt.Severity = None,
+    model: opt.Model = None,
+    labels: opt.Labels = None,
+    seed: opt.Seed = None,
+    dataset: opt.Dataset = None,
+    data_root: opt.DataRoot = None,
+    patients: opt.Patients = None,
+    preset: opt.Preset = None,
+    text_encoder: opt.TextEncoder = None,
+    image_size: opt.ImageSize = None,
+    width: opt.Width = None,
+    epochs: opt.Epochs = None,
+    batch_size: opt.BatchSize = None,
+    learning_rate: opt.LearningRate = None,
+    precision: opt.Precision = None,
+    accelerator: opt.Accelerator = None,
+    output: opt.Output = None,
+    config: opt.Config = None,
+    dry_run: opt.DryRun = False,
+) -> None:
+    """Train models, score them on corrupted test images, and write the report.
+
+    Without any option it trains biclip and an image-only U-Net on the built-in phantom in a quick profile. The same
+    command again computes only what is missing.
+    """
+    experiment = opt.resolve_config(
+        config, corruption=corruption, severity=severity, model=model, labels=labels, seed=seed, dataset=dataset,
+        data_root=data_root, patients=patients, preset=preset, text_encoder=text_encoder, image_size=image_size,
+        width=width, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, precision=precision,
+        accelerator=accelerator, output=output,
+    )  # fmt: skip
+    console = Console()
+    dataset_opened, plan = _open(experiment, console)
+    if dry_run:
+        from ..estimate import print_estimate
+
+        print_estimate(experiment, dataset_opened, plan, console)
+        return
+    from ..reporting import report_plan, run_folder
+    from ..run import execute, store_of
+
+    execute(experiment, dataset_opened, plan, console)
+    files = report_plan(experiment, dataset_opened, plan, store_of(experiment), run_folder(experiment))
+    show_report(files, experiment, plan, console)
+
+
+def train_command(
+    model: opt.Model = None,
+    labels: opt.Labels = None,
+    seed: opt.Seed = None,
+    dataset: opt.Dataset = None,
+    data_root: opt.DataRoot = None,
+    patients: opt.Patients = None,
+    preset: opt.Preset = None,
+    text_encoder: opt.TextEncoder = None,
+    image_size: opt.ImageSize = None,
+    width: opt.Width = None,
+    epochs: opt.Epochs = None,
+    batch_size: opt.BatchSize = None,
+    learning_rate: opt.LearningRate = None,
+    precision: opt.Precision = None,
+    accelerator: opt.Accelerator = None,
+    output: opt.Output = None,
+    config: opt.Config = None,
+    dry_run: opt.DryRun = False,
+) -> None:
+    """Train models and print the folder of each checkpoint; 'run' finds them there."""
+    experiment = opt.resolve_config(
+        config, model=model, labels=labels, seed=seed, dataset=dataset, data_root=data_root, patients=patients,
+        preset=preset, text_encoder=text_encoder, image_size=image_size, width=width, epochs=epochs,
+        batch_size=batch_size, learning_rate=learning_rate, precision=precision, accelerator=accelerator, output=output,
+    )  # fmt: skip
+    console = Console()
+    dataset_opened, plan = _open(experiment, console)
+    if dry_run:
+        from ..estimate import print_estimate
+
+        print_estimate(experiment, dataset_opened, plan, console, evaluate=False)
+        return
+    from ..preflight import check_before_training
+    from ..run import store_of, train_missing
+
+    store = store_of(experiment)
+    check_before_training(experiment, dataset_opened, [cell for cell in plan.training if not store.has(cell)], 0)
+    for number, cell in enumerate(plan.training, start=1):
+        train_missing(cell, experiment, dataset_opened, store, console, f"[{number}/{len(plan.training)}]")
+    console.print("Checkpoints:")
+    for cell in plan.training:
+        console.print(f"  {cell.title}: {store.training_folder(cell)}", soft_wrap=True, highlight=False)
+
+
+def _open(experiment: ExperimentConfig, console: Console) -> tuple[Dataset, Plan]:
+    from ..plan import dataset_of, make_plan
+
+    console.print(f"biclip-bench, {experiment.profile}", highlight=False)
+    opened = dataset_of(experiment)
+    plan = make_plan(experiment, opened)
+    counts = opened.index["part"].value_counts()
+    console.print(
+        f"Data set {experiment.dataset}: {counts.get('train', 0)} training, {counts.get('val', 0)} validation and "
+        f"{counts.get('test', 0)} test cases",
+        highlight=False,
+    )
+    return opened, plan
+
+
+def show_report(files: ReportFiles, experiment: ExperimentConfig, plan: Plan, console: Console) -> None:
+    """Print the summary table and where each file of a report lies."""
+    from ...reports import summary_tables
+    from ..run import store_of
+
+    frame = store_of(experiment).read_scores(plan.all_evaluations)
+    for table in summary_tables(frame):
+        console.print(table)
+    console.print(f"Setting: {experiment.profile}", highlight=False)
+    for label, path in files.listed():
+        console.print(f"  {label + ':':<22} {path}", soft_wrap=True, highlight=False)

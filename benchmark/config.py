@@ -1,0 +1,196 @@
+"""The experiment's configuration: every flag of ``run`` as a key, read from YAML and written beside the results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from biclip_bench.errors import UserError
+from biclip_bench.registry import suggest
+
+from .cells import TrainingSettings
+from .presets import PRESETS, Preset, PresetName
+from .selections import parse_percentages, parse_whole_numbers, split_names
+
+
+class ExperimentConfig(BaseModel):
+    """What to run. Keys left out take the preset's values.
+
+    Lists may be written as in a shell (``severity: 1-5``, ``labels: 1,5,100``) or as YAML lists.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: str = "phantom"
+    data_root: Path | None = None
+    model: tuple[str, ...] = ("biclip", "unet")
+    corruption: tuple[str, ...] = ("all",)
+    severity: tuple[int, ...] = (1, 2, 3, 4, 5)
+    labels: tuple[float, ...] = (100.0,)
+    seed: tuple[int, ...] = (0,)
+    text_encoder: str = "tiny"
+    preset: PresetName = "quick"
+    image_size: int | None = Field(None, ge=32, le=2048, multiple_of=16)
+    width: int | None = Field(None, ge=4, le=512)
+    epochs: int | None = Field(None, ge=1, le=100_000)
+    batch_size: int | None = Field(None, ge=2, le=4096)
+    learning_rate: float | None = Field(None, gt=0, le=1)
+    patients: tuple[int, int, int] | None = None
+    model_options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    accelerator: str = "auto"
+    precision: str = "32-true"
+    output: Path = Path("results")
+
+    @field_validator("model", "corruption", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        values = [value] if isinstance(value, str) else value
+        return tuple(split_names(values)) or _refuse("Give at least one name")
+
+    @field_validator("severity", mode="before")
+    @classmethod
+    def _severities(cls, value: Any) -> Any:
+        return tuple(parse_whole_numbers(_shell_list(value), "--severity", lowest=1, highest=5))
+
+    @field_validator("seed", mode="before")
+    @classmethod
+    def _seeds(cls, value: Any) -> Any:
+        return tuple(parse_whole_numbers(_shell_list(value), "--seed", lowest=0))
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _labels(cls, value: Any) -> Any:
+        return tuple(parse_percentages(_shell_list(value), "--labels"))
+
+    @field_validator("patients")
+    @classmethod
+    def _patients(cls, value: tuple[int, int, int] | None) -> tuple[int, int, int] | None:
+        if value is not None and min(value) < 1:
+            raise ValueError("Every part needs at least one patient")
+        return value
+
+    @property
+    def defaults(self) -> Preset:
+        """The preset's values."""
+        return PRESETS[self.preset]
+
+    @property
+    def input_size(self) -> int:
+        """Side of the models' input in pixels."""
+        return self.image_size or self.defaults.image_size
+
+    @property
+    def network_width(self) -> int:
+        """Channels of the networks' first level."""
+        return self.width or self.defaults.width
+
+    @property
+    def phantom_patients(self) -> tuple[int, int, int]:
+        """Patients of the phantom for training, validation and test."""
+        return self.patients or self.defaults.patients
+
+    @property
+    def training(self) -> TrainingSettings:
+        """How every model of this run is trained."""
+        preset = self.defaults
+        return TrainingSettings(
+            epochs=self.epochs or preset.epochs,
+            minimum_steps=preset.minimum_steps,
+            batch_size=self.batch_size or preset.batch_size,
+            learning_rate=self.learning_rate or preset.learning_rate,
+            weight_decay=preset.weight_decay,
+            precision=self.precision,
+        )
+
+    @property
+    def is_paper_setting(self) -> bool:
+        """Whether the paper's sizes and hyper-parameters are used unchanged."""
+        return self.preset == "paper" and not self._overridden()
+
+    @property
+    def profile(self) -> str:
+        """One line that says which setting this is, for every output."""
+        training = self.training
+        sizes = f"{self.input_size} px, width {self.network_width}, {training.epochs} epochs"
+        if self.is_paper_setting:
+            return f"{self.defaults.title} ({sizes})"
+        changed = " with changes" if self._overridden() else ""
+        return f"{self.defaults.title}{changed} ({sizes}): not the paper's setting"
+
+    def _overridden(self) -> bool:
+        preset, training = self.defaults, self.training
+        chosen = (self.input_size, self.network_width, training.epochs, training.batch_size, training.learning_rate)
+        return chosen != (preset.image_size, preset.width, preset.epochs, preset.batch_size, preset.learning_rate)
+
+    def to_yaml(self) -> str:
+        """Write all keys, with the values they resolved to, as YAML."""
+        resolved = self.model_copy(
+            update={
+                "image_size": self.input_size,
+                "width": self.network_width,
+                "epochs": self.training.epochs,
+                "batch_size": self.training.batch_size,
+                "learning_rate": self.training.learning_rate,
+                "patients": self.phantom_patients,
+            }
+        )
+        return yaml.safe_dump(resolved.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _refuse(what: str) -> Any:
+    raise ValueError(what)
+
+
+def _shell_list(value: Any) -> str:
+    return ",".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
+
+
+def make_config(values: dict[str, Any], source: str) -> ExperimentConfig:
+    """Build a configuration and tell every wrong key in the user's words.
+
+    Parameters
+    ----------
+    values
+        Keys of :class:`ExperimentConfig`.
+    source
+        Where they come from: a file's name, or ``"the command line"``.
+
+    Raises
+    ------
+    UserError
+        If a key is unknown or a value wrong.
+    """
+    unknown = [key for key in values if key not in ExperimentConfig.model_fields]
+    if unknown:
+        hint = suggest(unknown[0], list(ExperimentConfig.model_fields))
+        raise UserError(f"{source} has the unknown key {unknown[0]!r}. {hint}")
+    try:
+        return ExperimentConfig(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UserError(
+            f"{source}: {key} = {first['input']!r} is wrong. {first['msg'].removeprefix('Value error, ')}."
+        ) from error
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read the keys of a YAML configuration.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, is not YAML, or holds no mapping.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"The configuration {path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"The configuration {path} is not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"The configuration {path} must hold keys and values, such as 'severity: 1-5'.")
+    return {str(key).replace("-", "_"): value for key, value in values.items()}

@@ -1,0 +1,152 @@
+"""From a data set's cases to what a model sees: intensity window, resize to the input size, batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import Sampler
+
+from ..models.registry import Batch
+from .datasets.base import Case, Dataset
+
+CACHE_BYTES = 4 * 2**30
+"""Resized training cases are kept in memory up to this much; the rest is read again in every epoch."""
+
+Sample = tuple[Tensor, Tensor, str]
+"""Image (C, S, S), mask (1, S, S) and text of one case at a model's input size."""
+
+
+def apply_window(images: Tensor, window: tuple[float, float]) -> Tensor:
+    """Stretch a window of the stored range to [0, 1] and clip, as a viewer's window setting does.
+
+    Parameters
+    ----------
+    images
+        float32 in [0, 1].
+    window
+        Lower and upper end, both in [0, 1].
+    """
+    low, high = window
+    if (low, high) == (0.0, 1.0):
+        return images
+    return ((images - low) / (high - low)).clamp(0.0, 1.0)
+
+
+def resize_images(images: Tensor, size: int) -> Tensor:
+    """Resize (B, C, H, W) images to a square bilinearly with antialiasing (pixel areas, not corners, align)."""
+    if images.shape[-2:] == (size, size):
+        return images
+    return F.interpolate(images, size=(size, size), mode="bilinear", align_corners=False, antialias=True)
+
+
+def resize_masks(masks: Tensor, size: int) -> Tensor:
+    """Resize (B, 1, H, W) masks of 0.0 and 1.0 to a square: a pixel is lesion where at least half of it is covered."""
+    if masks.shape[-2:] == (size, size):
+        return masks
+    return (resize_images(masks, size) >= 0.5).to(masks.dtype)
+
+
+def model_input(images: Tensor, window: tuple[float, float], size: int) -> Tensor:
+    """Turn native images (B, C, H, W) into a model's input (B, 3, size, size)."""
+    resized = resize_images(apply_window(images, window), size)
+    return resized.expand(-1, 3, -1, -1) if resized.shape[1] == 1 else resized
+
+
+class ResizedCases(TorchDataset[Sample]):
+    """Cases at a model's input size, decoded once.
+
+    Parameters
+    ----------
+    dataset
+        Where the cases come from.
+    cases
+        Ids of the cases, in order.
+    size
+        Side of the square input in pixels.
+    """
+
+    def __init__(self, dataset: Dataset, cases: Sequence[str], size: int) -> None:
+        self.dataset = dataset
+        self.cases = tuple(cases)
+        self.size = size
+        self._kept: dict[int, Sample] = {}
+        self._room = CACHE_BYTES
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __getitem__(self, position: int) -> Sample:
+        if position in self._kept:
+            return self._kept[position]
+        case = self.dataset.load(self.cases[position])
+        image = torch.from_numpy(case.image)[None]
+        mask = torch.from_numpy(case.mask)[None, None].float()
+        sample = (
+            resize_images(apply_window(image, self.dataset.window), self.size)[0],
+            resize_masks(mask, self.size)[0],
+            case.text,
+        )
+        needed = sum(tensor.numel() * tensor.element_size() for tensor in sample[:2])
+        if needed <= self._room:
+            self._room -= needed
+            self._kept[position] = sample
+        return sample
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Stack samples into a batch; grey images are repeated over three channels."""
+    images, masks, texts = zip(*samples, strict=True)
+    stacked = torch.stack([image.expand(3, -1, -1) for image in images])
+    return Batch(stacked, list(texts), torch.stack(masks))
+
+
+class EpochSampler(Sampler[int]):
+    """A random order that depends on the seed and the epoch alone, so that a resumed training sees the same cases.
+
+    Parameters
+    ----------
+    cases
+        Number of cases.
+    samples
+        Number of samples in an epoch, at least ``cases``; beyond it further random orders follow.
+    seed
+        Seed of the training.
+    """
+
+    def __init__(self, cases: int, samples: int, seed: int) -> None:
+        self.cases = cases
+        self.samples = samples
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order comes next; the trainer calls this."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.samples
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        remaining = self.samples
+        while remaining > 0:
+            order = torch.randperm(self.cases, generator=generator)[:remaining]
+            remaining -= len(order)
+            yield from order.tolist()
+
+
+def native_batches(dataset: Dataset, cases: Sequence[str], limit: int) -> Iterator[list[Case]]:
+    """Load cases in order, in batches of one image shape with at most ``limit`` cases."""
+    waiting: list[Case] = []
+    for name in cases:
+        case = dataset.load(name)
+        if waiting and (len(waiting) == limit or case.image.shape != waiting[0].image.shape):
+            yield waiting
+            waiting = []
+        waiting.append(case)
+    if waiting:
+        yield waiting

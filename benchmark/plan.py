@@ -1,0 +1,138 @@
+"""The plan: the grid of cells that a configuration asks for, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from biclip_bench.errors import UserError
+
+from ..corruptions import corruption_registry
+from ..corruptions.seeding import SUITE_VERSION
+from ..models import ModelSettings, model_registry
+from .cells import EvaluationCell, TrainingCell
+from .config import ExperimentConfig
+from .datasets import Dataset, DatasetSettings, open_dataset
+from .selections import split_names
+from .splits import labelled_cases
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run comes to.
+
+    Parameters
+    ----------
+    models, corruptions
+        Names, ``all`` resolved.
+    training
+        Cells to train.
+    evaluations
+        For each training cell its evaluation cells: clean first, then each corruption by severity.
+    """
+
+    models: tuple[str, ...]
+    corruptions: tuple[str, ...]
+    training: tuple[TrainingCell, ...]
+    evaluations: dict[str, tuple[EvaluationCell, ...]]
+
+    def evaluations_of(self, cell: TrainingCell) -> tuple[EvaluationCell, ...]:
+        """Evaluation cells of one training cell."""
+        return self.evaluations[cell.key]
+
+    @property
+    def all_evaluations(self) -> list[EvaluationCell]:
+        """Every evaluation cell."""
+        return [evaluation for cell in self.training for evaluation in self.evaluations_of(cell)]
+
+
+def dataset_of(config: ExperimentConfig) -> Dataset:
+    """Open and check the data set that a configuration names.
+
+    Raises
+    ------
+    UserError
+        At the first defect, naming the file or row.
+    """
+    settings = DatasetSettings(
+        root=config.data_root,
+        image_size=config.input_size,
+        cases=config.phantom_patients,
+        cache=config.output / "cache",
+    )
+    return open_dataset(config.dataset, settings)
+
+
+def make_plan(config: ExperimentConfig, dataset: Dataset) -> Plan:
+    """Lay out the grid and refuse what cannot run: unknown names, options that no model has, too few cases.
+
+    Raises
+    ------
+    UserError
+        Names the option at fault.
+    """
+    models = tuple(split_names(config.model, model_registry.names()))
+    corruptions = tuple(split_names(config.corruption, corruption_registry.names()))
+    for name in corruptions:
+        corruption_registry.get(name)
+    unknown = set(config.model_options) - set(models)
+    if unknown:
+        raise UserError(
+            f"model_options names {sorted(unknown)[0]!r}, which is not among the models {', '.join(models)}."
+        )
+    for name in models:
+        model_registry.get(name)
+    settings = {name: _settings(config, name) for name in models}
+
+    training = tuple(
+        TrainingCell(
+            dataset=config.dataset,
+            fingerprint=dataset.fingerprint,
+            labels=labels,
+            cases=labelled_cases(dataset.index, labels, seed),
+            seed=seed,
+            model=name,
+            model_settings=settings[name],
+            training=config.training,
+        )
+        for labels in config.labels
+        for seed in config.seed
+        for name in models
+    )
+    return Plan(
+        models,
+        corruptions,
+        training,
+        {cell.key: evaluation_cells(cell, corruptions, config.severity, dataset) for cell in training},
+    )
+
+
+def evaluation_cells(
+    cell: TrainingCell, corruptions: Sequence[str], severities: Sequence[int], dataset: Dataset
+) -> tuple[EvaluationCell, ...]:
+    """The evaluation cells of one training cell: clean, then every corruption at every severity."""
+    images = {"fingerprint": dataset.fingerprint, "window": list(dataset.window)}
+    conditions = [EvaluationCell(cell, condition=images)]
+    for name in corruptions:
+        corruption = corruption_registry.get(name)
+        for severity in severities:
+            condition = images | {
+                "suite": SUITE_VERSION,
+                "version": corruption.version,
+                "level": dict(corruption.levels[severity - 1]),
+                "context": asdict(dataset.context),
+            }
+            conditions.append(EvaluationCell(cell, name, severity, condition))
+    return tuple(conditions)
+
+
+def _settings(config: ExperimentConfig, model: str) -> dict[str, Any]:
+    settings = ModelSettings(
+        image_size=config.input_size,
+        width=config.network_width,
+        text_encoder=config.text_encoder,
+        preset="paper" if config.preset == "paper" else "benchmark",
+        options=dict(config.model_options.get(model, {})),
+    )
+    return asdict(settings)

@@ -1,0 +1,111 @@
+"""From a finished plan to its report: scores out of the store, what the report must say about them, the files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ..corruptions import corruption_registry
+from ..models import model_registry
+from ..reports import CorruptionNote, ModelNote, ReportDetails, ReportFiles, write_report
+from .cells import digest
+from .config import ExperimentConfig
+from .datasets.base import PARTS, Dataset
+from .pictures import report_pictures
+from .plan import Plan
+from .store import DESCRIPTION, Store, write_atomically
+from .versions import software_versions
+
+CONFIG = "config.yaml"
+
+
+def run_folder(config: ExperimentConfig, kind: str | None = None) -> Path:
+    """Folder of a run's report: the same configuration always has the same.
+
+    Parameters
+    ----------
+    config
+        The run's configuration.
+    kind
+        What the folder's name says beside the data set; by default the preset.
+    """
+    content = config.model_dump(mode="json", exclude={"output", "accelerator"})
+    return config.output / f"{config.dataset}-{kind or config.preset}-{digest(content)[:8]}"
+
+
+def report_plan(
+    config: ExperimentConfig,
+    dataset: Dataset,
+    plan: Plan,
+    store: Store,
+    folder: Path,
+    checkpoint: Path | None = None,
+) -> ReportFiles:
+    """Write the resolved configuration and the report of a finished plan into ``folder``.
+
+    The models' descriptions lie beside their weights: in the store, or in ``checkpoint`` for a plan of one model that
+    was trained elsewhere.
+    """
+    write_atomically(folder / CONFIG, lambda path: _write_text(path, config.to_yaml()))
+    frame = store.read_scores(plan.all_evaluations)
+    details = report_details(config, dataset, plan, store, checkpoint)
+    return write_report(frame, details, report_pictures(plan, dataset, store), folder)
+
+
+def report_details(
+    config: ExperimentConfig, dataset: Dataset, plan: Plan, store: Store, checkpoint: Path | None = None
+) -> ReportDetails:
+    """What a reader must know beside the scores."""
+    counts = dataset.index["part"].value_counts()
+    groups = dataset.index.groupby("part")["group"].nunique()
+    training = config.training
+    settings = {
+        "Profile": config.profile,
+        "Data set": f"{config.dataset} (fingerprint {dataset.fingerprint[:12]})",
+        **{f"{part} cases": f"{counts.get(part, 0)} of {groups.get(part, 0)} patients or studies" for part in PARTS},
+        "Validation": "the full validation part at every label fraction; the epoch with the best mean Dice is kept",
+        "Text encoder": config.text_encoder,
+        "Model input": f"{config.input_size} x {config.input_size} px; bilinear resize with antialiasing",
+        "Network width": str(config.network_width),
+        "Optimiser": f"AdamW, learning rate {training.learning_rate:g} with half-cosine decay, "
+        f"weight decay {training.weight_decay:g}",
+        "Training": f"{training.epochs} epochs of at least {training.minimum_steps} steps, "
+        f"batch {training.batch_size}, {training.precision}",
+        "Label fractions": ", ".join(f"{labels:g}%" for labels in config.labels),
+        "Seeds": ", ".join(str(seed) for seed in config.seed),
+        "Scores": "on the native mask grid: logits resized bilinearly, threshold 0.5; both masks empty counts as 1",
+    }
+    return ReportDetails(
+        title=f"Robustness on {config.dataset}",
+        profile=config.profile,
+        is_paper_setting=config.is_paper_setting,
+        dataset=config.dataset,
+        split="made, whole patients in one part" if config.dataset == "phantom" else "official, as the folders give it",
+        settings=settings,
+        models=tuple(_model_note(name, plan, store, checkpoint) for name in plan.models),
+        corruptions=tuple(_corruption_note(name) for name in plan.corruptions),
+        versions=software_versions(),
+    )
+
+
+def _model_note(name: str, plan: Plan, store: Store, checkpoint: Path | None) -> ModelNote:
+    model = model_registry.get(name)
+    cell = next(cell for cell in plan.training if cell.model == name)
+    folder = checkpoint or store.training_folder(cell)
+    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    return ModelNote(
+        name=name,
+        uses_text=model.uses_text,
+        augmented_with=tuple(description["augmented_with"]),
+        paper=model.paper,
+        parameters=int(description["parameters"]),
+    )
+
+
+def _corruption_note(name: str) -> CorruptionNote:
+    corruption = corruption_registry.get(name)
+    return CorruptionNote(corruption.name, corruption.family, corruption.summary, corruption.units, corruption.levels)
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

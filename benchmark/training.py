@@ -1,0 +1,262 @@
+"""Training one cell with Lightning: one protocol for every model, resumable to the bit."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import pandas as pd
+import torch
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader
+
+from biclip_bench.errors import UserError
+
+from ..models import Batch, ModelSettings, SegmentationModel, build_model, count_parameters
+from .cells import TrainingCell, TrainingSettings, digest
+from .datasets.base import Dataset
+from .inputs import EpochSampler, ResizedCases, collate
+from .schedule import half_cosine
+from .scores import score_cases
+from .store import DESCRIPTION, LOG, WEIGHTS, write_atomically, write_json
+from .versions import software_versions
+
+LAST = "last.ckpt"
+VALIDATION_BATCH = 16
+
+Progress = Callable[[int, int, float], None]
+"""Called after each epoch with its number (from 1), the number of epochs and the validation Dice."""
+
+
+class TrainingModule(L.LightningModule):
+    """Binds a segmentation model to the optimiser and the validation score of the protocol."""
+
+    def __init__(self, model: SegmentationModel, settings: TrainingSettings, steps: int) -> None:
+        super().__init__()
+        self.model = model
+        self.settings = settings
+        self.steps = steps
+        self._validation_dice: list[float] = []
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Move a batch to the device, its images in channels-last memory format."""
+        image = batch.image.to(device, memory_format=torch.channels_last)
+        return Batch(image, batch.text, None if batch.mask is None else batch.mask.to(device))
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """Sum the model's loss terms."""
+        losses = self.model.training_losses(batch)
+        total = torch.stack(list(losses.values())).sum()
+        if not torch.isfinite(total):
+            terms = ", ".join(f"{name} = {value.item():g}" for name, value in losses.items())
+            raise UserError(
+                f"Training of {type(self.model).__name__} gave a loss that is not finite in epoch "
+                f"{self.current_epoch + 1} ({terms}). Try a lower --learning-rate, or --precision 32-true."
+            )
+        self.log_dict(
+            {name: value.detach() for name, value in losses.items()},
+            batch_size=len(batch.text),
+            on_epoch=True,
+            on_step=False,
+        )
+        return total
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Collect the Dice of each validation case on the input grid."""
+        assert batch.mask is not None
+        predicted = self.model(batch) > 0
+        scores = score_cases(predicted[:, 0].cpu().numpy(), (batch.mask[:, 0] > 0.5).cpu().numpy())
+        self._validation_dice += scores["dice"].tolist()
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the mean Dice over validation cases."""
+        mean = sum(self._validation_dice) / len(self._validation_dice)
+        self._validation_dice.clear()
+        self.log("validation_dice", torch.tensor(mean, dtype=torch.float64, device="cpu").float())
+
+    def configure_optimizers(self) -> Any:
+        """AdamW with a half-cosine decay in steps; frozen parameters stay out."""
+        trainable = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        optimiser = torch.optim.AdamW(
+            trainable, lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
+        )
+        schedule = LambdaLR(optimiser, lambda step: half_cosine(step, self.steps))
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class ReseedEachEpoch(Callback):
+    """Seeds every generator from the training's seed and the epoch, so that resuming repeats the same draws."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer: L.Trainer, _: L.LightningModule) -> None:
+        """Seed all generators."""
+        epoch_seed = int(digest([self.seed, trainer.current_epoch])[:8], 16)
+        L.seed_everything(epoch_seed, workers=True, verbose=False)
+
+
+class History(Callback):
+    """Keeps the epoch's losses and validation score in the checkpoint and as a CSV file that grows by epoch."""
+
+    def __init__(self, path: Path, progress: Progress | None) -> None:
+        self.path = path
+        self.progress = progress
+        self.rows: list[dict[str, float]] = []
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Add a row."""
+        values = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        self.rows.append({"epoch": trainer.current_epoch + 1, "learning_rate": rate, **values})
+        write_atomically(self.path, lambda path: pd.DataFrame(self.rows).to_csv(path, index=False))
+        if self.progress is not None:
+            self.progress(trainer.current_epoch + 1, trainer.max_epochs or 0, values["validation_dice"])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Rows so far."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the rows of an interrupted training."""
+        self.rows = list(state_dict["rows"])
+
+
+def model_settings(cell: TrainingCell) -> ModelSettings:
+    """The settings that build the cell's model."""
+    return ModelSettings(**dict(cell.model_settings))
+
+
+def train_cell(
+    cell: TrainingCell,
+    dataset: Dataset,
+    folder: Path,
+    *,
+    accelerator: str = "auto",
+    progress: Progress | None = None,
+    progress_bar: bool = False,
+) -> Mapping[str, Any]:
+    """Train a cell's model into ``folder``: best weights (safetensors), log (CSV) and description (JSON).
+
+    An interrupted training in the same folder is resumed at its last whole epoch and ends with the same bits as one
+    that was never interrupted.
+
+    Parameters
+    ----------
+    cell
+        What to train.
+    dataset
+        The data set that the cell names.
+    folder
+        An existing folder.
+    accelerator
+        Lightning's accelerator flag.
+    progress
+        Told after each epoch.
+    progress_bar
+        Whether Lightning's Rich progress bar is shown.
+
+    Returns
+    -------
+    mapping
+        The description, as written to ``cell.json``.
+    """
+    started = time.monotonic()
+    settings = cell.training
+    size = model_settings(cell).image_size
+    L.seed_everything(cell.seed, workers=True, verbose=False)
+    model = build_model(cell.model, model_settings(cell)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    samples = max(len(cell.cases), settings.minimum_steps * settings.batch_size)
+    sampler = EpochSampler(len(cell.cases), samples, cell.seed)
+    training_loader = DataLoader(
+        ResizedCases(dataset, cell.cases, size), settings.batch_size, sampler=sampler, collate_fn=collate
+    )
+    validation_cases = dataset.index.loc[dataset.index["part"] == "val", "case"].tolist()
+    validation_loader = DataLoader(ResizedCases(dataset, validation_cases, size), VALIDATION_BATCH, collate_fn=collate)
+
+    module = TrainingModule(model, settings, settings.epochs * len(training_loader))
+    history = History(folder / LOG, progress)
+    checkpoint = ModelCheckpoint(
+        folder, filename="best", monitor="validation_dice", mode="max", save_last=True, save_on_train_epoch_end=True,
+        enable_version_counter=False, save_weights_only=False,
+    )  # fmt: skip
+    callbacks: list[Callback] = [ReseedEachEpoch(cell.seed), history, checkpoint]
+    if progress_bar:
+        from lightning.pytorch.callbacks import RichProgressBar
+
+        callbacks.append(RichProgressBar(leave=False))
+    with _quiet_lightning():
+        trainer = L.Trainer(
+            accelerator=accelerator,
+            devices=1,
+            precision=settings.precision,  # type: ignore[arg-type]
+            max_epochs=settings.epochs,
+            callbacks=callbacks,
+            logger=False,
+            num_sanity_val_steps=0,
+            enable_model_summary=False,
+            enable_progress_bar=progress_bar,
+            deterministic="warn",
+            default_root_dir=folder,
+        )
+        resume = _usable_checkpoint(folder / LAST)
+        try:
+            trainer.fit(module, training_loader, validation_loader, ckpt_path=resume, weights_only=True)
+        except SystemExit as stop:
+            # Lightning ends the process at Ctrl-C; the command line has something to say first.
+            raise KeyboardInterrupt from stop
+
+    best = torch.load(checkpoint.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
+    weights = {name.removeprefix("model."): value.contiguous() for name, value in best.items()}
+    description = {
+        "cell": cell.identity() | {"cases": list(cell.cases)},
+        "key": cell.key,
+        "parameters": count_parameters(model),
+        "augmented_with": list(model.augmented_with),
+        "best_epoch": int(pd.DataFrame(history.rows)["validation_dice"].idxmax()) + 1,
+        "best_validation_dice": float(checkpoint.best_model_score),  # type: ignore[arg-type]
+        "device": str(trainer.strategy.root_device),
+        "seconds": round(time.monotonic() - started, 1),
+        "versions": software_versions(),
+    }
+    save_file(weights, folder / WEIGHTS, metadata={"model": cell.model, "key": cell.key})
+    write_json(folder / DESCRIPTION, description)
+    for leftover in folder.glob("*.ckpt"):
+        leftover.unlink()
+    return description
+
+
+def _usable_checkpoint(path: Path) -> Path | None:
+    """What a killed process left behind, unless it is torn: then training starts again, to the same bits."""
+    try:
+        torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:
+        path.unlink(missing_ok=True)
+        return None
+    return path
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Keep Lightning's advice on hardware and workers out of the user's terminal; errors still show."""
+    loggers = [logging.getLogger(name) for name in ("lightning", "lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"lightning\..*")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
