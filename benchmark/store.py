@@ -55,16 +55,17 @@ class Store:
         process waits here until the first is done, and then gets None: the cell is finished.
         """
         final = self.training_folder(cell)
-        final.parent.mkdir(parents=True, exist_ok=True)
         working = final.with_name(f"{cell.key}.partial")
-        with FileLock(final.with_name(f"{cell.key}.lock")):
+        lock = final.with_name(f"{cell.key}.lock")
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock):
             if final.is_dir():
                 yield None
-                return
-            working.mkdir(exist_ok=True)
-            yield working
-            working.rename(final)
-        final.with_name(f"{cell.key}.lock").unlink(missing_ok=True)
+            else:
+                working.mkdir(exist_ok=True)
+                yield working
+                working.rename(final)
+        lock.unlink(missing_ok=True)
 
     def write_evaluation(
         self, cell: EvaluationCell, scores: pd.DataFrame, masks: pd.DataFrame, description: Mapping[str, Any]

@@ -1,0 +1,47 @@
+import subprocess
+import sys
+
+import pytest
+
+
+def test_models_list_names_text_and_what_training_saw(cli):
+    done = cli("models", "list")
+    assert done.returncode == 0
+    assert {"biclip", "ef-unet", "unet"} <= set(done.stdout.split())
+    assert "motion-blur" in done.stdout
+
+
+def test_corruptions_list_and_their_severity_table(cli):
+    assert {"motion", "low-dose-ct"} <= set(cli("corruptions", "list").stdout.split())
+    shown = cli("corruptions", "show", "low-dose-ct")
+    assert shown.returncode == 0
+    for dose in ("0.5", "0.25", "0.1", "0.05", "0.025"):
+        assert dose in shown.stdout
+
+
+def test_datasets_list(cli):
+    assert {"phantom", "lvit"} <= set(cli("datasets", "list").stdout.split())
+
+
+def test_version_and_help(cli):
+    assert cli("--version").stdout.startswith("biclip-bench ")
+    assert "--corruption" in cli("run", "--help").stdout
+
+
+def test_the_module_is_the_same_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "biclip_bench", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("biclip-bench ")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shell_completion_is_offered(cli, shell):
+    done = cli("--show-completion", shell)
+    assert done.returncode == 0
+    assert "biclip" in done.stdout.lower()
+
+
+def test_help_does_not_load_torch(cli):
+    code = "import sys, biclip_bench.benchmark.cli.app; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
