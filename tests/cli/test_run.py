@@ -42,7 +42,7 @@ def test_every_output_names_the_quick_profile(finished_run):
         done.stdout,
         *(path.read_text() for path in run_folder(output).rglob("*") if path.suffix in {".md", ".tex", ".html"}),
     ):
-        assert "not the paper's setting" in text.replace("’", "'").replace("&#39;", "'").replace(
+        assert "not the paper's setting" in text.replace("\u2019", "'").replace("&#39;", "'").replace(
             "\\textquotesingle{}", "'"
         )
 
