@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
+from types import ModuleType
 from typing import Generic, TypeVar
 
 from biclip_bench.errors import UserError
@@ -98,5 +99,5 @@ class Registry(Generic[T]):
         self._entry_points_loaded = True
         for point in entry_points(group=self.group):
             loaded = point.load()
-            if point.name not in self._entries:
+            if not isinstance(loaded, ModuleType) and point.name not in self._entries:
                 self.add(point.name, loaded)
