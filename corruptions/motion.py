@@ -1,0 +1,168 @@
+"""Motion blur: the image moves along a straight line while it is taken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .context import ImageContext
+from .registry import register_corruption
+from .seeding import case_generator
+
+REFERENCE_SIDE = 224
+"""Longer side, in pixels, of the images for which the severity table states its lengths."""
+
+BAND_ELEMENTS = 2**14
+"""On the CPU an image is blurred in bands of about this many values: they stay in the cache, and each step is too
+small for PyTorch to split over threads, which would cost more than the step where cores are busy."""
+
+
+def line_kernel(length: float, direction: float) -> NDArray[np.float64]:
+    """Point-spread function of a uniform motion along a centred straight line.
+
+    The weight of a pixel is the share of the line that lies in it, an exact chord length: the kernel changes
+    continuously with length and direction, and an odd length along an axis gives the equal taps of the usual
+    "kernel size".
+
+    Parameters
+    ----------
+    length
+        Length of the line in pixels, at least 0; 0 gives the identity.
+    direction
+        Angle in radians from the direction of increasing column towards the direction of increasing row.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 of shape (2 r + 1, 2 r + 1), symmetric about its centre, with unit sum.
+    """
+    radius = math.floor(length / 2 + 0.5)
+    if radius == 0:
+        return np.ones((1, 1))
+    offsets = np.arange(-radius, radius + 1)
+    columns = _stay(offsets, math.cos(direction))
+    rows = _stay(offsets, math.sin(direction))
+    enter = np.maximum(np.maximum(rows[0][:, None], columns[0][None, :]), -length / 2)
+    leave = np.minimum(np.minimum(rows[1][:, None], columns[1][None, :]), length / 2)
+    kernel = np.clip(leave - enter, 0.0, None)
+    # Averaging with the mirror image removes the rounding that would make the two ends differ.
+    kernel = kernel + kernel[::-1, ::-1]
+    return np.asarray(kernel / kernel.sum())
+
+
+def _stay(offsets: NDArray[np.int64], slope: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the path lengths at which a line from the origin enters and leaves each unit-wide strip."""
+    with np.errstate(divide="ignore"):
+        first = (offsets - 0.5) / slope
+        second = (offsets + 0.5) / slope
+    return np.minimum(first, second), np.maximum(first, second)
+
+
+def reflect_indices(size: int, pad: int) -> NDArray[np.int64]:
+    """Give the indices that extend an axis by reflection about its end pixels, as often as the padding needs.
+
+    Parameters
+    ----------
+    size
+        Pixels of the axis, at least 1.
+    pad
+        Pixels to add at either end; may exceed ``size``.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 of shape (size + 2 pad,), the same as ``numpy.pad(numpy.arange(size), pad, mode="reflect")``.
+    """
+    last = size - 1
+    if last == 0:
+        return np.zeros(size + 2 * pad, dtype=np.int64)
+    return last - np.abs(np.arange(-pad, size + pad) % (2 * last) - last)
+
+
+def convolve_line(image: Tensor, kernel: NDArray[np.float64]) -> Tensor:
+    """Convolve the last two axes with a small kernel that is symmetric about its centre, with reflect padding.
+
+    Each tap is a shifted copy of the image, so the cost grows with the line's length and not with its square, and
+    the result is the same to the bit however the work is split.
+
+    Parameters
+    ----------
+    image
+        float32 of shape (..., H, W).
+    kernel
+        Shape (2 r + 1, 2 r + 1), with ``kernel[::-1, ::-1] == kernel``.
+
+    Returns
+    -------
+    Tensor
+        Shape, dtype and device of ``image``.
+    """
+    radius = kernel.shape[0] // 2
+    H, W = image.shape[-2:]
+    rows = torch.from_numpy(reflect_indices(H, radius)).to(image.device)
+    columns = torch.from_numpy(reflect_indices(W, radius)).to(image.device)
+    taps = [(int(row), int(column)) for row, column in np.argwhere(kernel > 0) - radius]
+    half = [(*tap, float(kernel[tap[0] + radius, tap[1] + radius])) for tap in taps if tap > (0, 0)]
+    centre = float(kernel[radius, radius])
+
+    bands = math.ceil(image.numel() / BAND_ELEMENTS) if image.device.type == "cpu" else 1
+    height = math.ceil(H / bands)
+    blurred = torch.empty_like(image)
+    for top in range(0, H, height):
+        inside = blurred[..., top : top + height, :]
+        size = inside.shape[-2]
+        padded = image.index_select(-2, rows[top : top + size + 2 * radius]).index_select(-1, columns)
+
+        def shifted(row: int, column: int, padded: Tensor = padded, size: int = size) -> Tensor:
+            return padded[..., radius + row : radius + row + size, radius + column : radius + column + W]
+
+        torch.mul(shifted(0, 0), centre, out=inside)
+        for row, column, weight in half:
+            # Separate sum, product and sum: a fused multiply-add rounds differently at the end of a vectorised loop.
+            inside += (shifted(row, column) + shifted(-row, -column)).mul_(weight)
+    return blurred
+
+
+@register_corruption(
+    "motion",
+    family="motion-blur",
+    summary="The image moves along a straight line of random direction while it is taken.",
+    units={"length": f"px at a longer side of {REFERENCE_SIDE} px"},
+    levels=[{"length": 3.0}, {"length": 5.0}, {"length": 7.0}, {"length": 11.0}, {"length": 15.0}],
+    source="Linear motion point-spread function; severity 3 is the kernel size 7 that the BiCLIP paper names.",
+)
+def motion(
+    images: Tensor, level: Mapping[str, float], seeds: Sequence[int], contexts: Sequence[ImageContext]
+) -> Tensor:
+    """Blur every image along a line of the level's length, in a direction drawn uniformly from [0, pi) a case.
+
+    The length is scaled with the longer side of the image. Blur in the plane of the finished image: the streaks of
+    a patient who moves while a CT gantry turns are another effect.
+
+    Parameters
+    ----------
+    images
+        float32 of shape (B, C, H, W) in [0, 1], on any device.
+    level
+        ``length`` in pixels for an image whose longer side has :data:`REFERENCE_SIDE` pixels.
+    seeds
+        One integer a case.
+    contexts
+        Not used: the blur does not depend on what the pixels mean.
+
+    Returns
+    -------
+    Tensor
+        Shape, dtype and device of ``images``.
+    """
+    length = level["length"] * max(images.shape[-2:]) / REFERENCE_SIDE
+    blurred = torch.empty_like(images)
+    for case, seed in enumerate(seeds):
+        direction = case_generator(seed).uniform(0.0, math.pi)
+        blurred[case] = convolve_line(images[case], line_kernel(length, direction))
+    return blurred.clamp_(0.0, 1.0)
