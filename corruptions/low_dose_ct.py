@@ -36,7 +36,7 @@ RECONSTRUCTION_KERNEL: Kernel = "ram-lak"
     "low-dose-ct",
     family="quantum-noise",
     summary="The slice is reconstructed from projections with fewer photons and the same electronic noise.",
-    units={"dose": f"fraction of {PHOTONS_PER_RAY:.0e} photons per ray"},
+    units={"dose": f"fraction of {PHOTONS_PER_RAY:,.0f} photons per ray"},
     levels=[{"dose": 0.5}, {"dose": 0.25}, {"dose": 0.1}, {"dose": 0.05}, {"dose": 0.025}],
     source="Beer-Lambert, Poisson counts with electronic noise, parallel-beam filtered back-projection (ram-lak); "
     "25% is the AAPM Low Dose CT Grand Challenge, 10-20% a screening protocol, 2-5% an ultra-low-dose chest CT.",

@@ -27,8 +27,8 @@ def case_seed(corruption: str, severity: int, case_id: str) -> int:
     int
         128 bits of the SHA-256 of the suite version and the three arguments.
     """
-    # The null bytes keep ("a1", 2) and ("a", 12) apart; surrogates are file names that are not valid UTF-8.
-    key = "\0".join((SUITE_VERSION, corruption, str(severity), case_id)).encode("utf-8", "surrogateescape")
+    # The null bytes keep ("a1", 2) and ("a", 12) apart; surrogates stand in file names that are not UTF-8.
+    key = "\0".join((SUITE_VERSION, corruption, str(severity), case_id)).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.sha256(key).digest()[:16], "little")
 
 
