@@ -84,18 +84,19 @@ def low_dose_ct(
     scanner = parallel_beam(*pixels.shape[-2:])
     photons = PHOTONS_PER_RAY * level["dose"]
 
-    def change(case: int) -> NDArray[np.float32]:
-        return noise_image(_grey(pixels[case]), photons, seeds[case], contexts[case], scanner)
+    def corrupted(case: int) -> NDArray[np.float32]:
+        change = noise_image(_grey(pixels[case]), photons, seeds[case], contexts[case], scanner)
+        return np.asarray(np.clip(pixels[case] + change, 0, 1))
 
     cases = range(len(pixels))
     threads = min(torch.get_num_threads(), len(pixels))
     if threads > 1:
         # A pool a call: one that outlives it would be dead, and waited for, in a forked data-loading worker.
         with ThreadPoolExecutor(threads) as pool:
-            changes = list(pool.map(change, cases))
+            results = list(pool.map(corrupted, cases))
     else:
-        changes = [change(case) for case in cases]
-    return (images + torch.from_numpy(np.stack(changes))[:, None].to(images.device)).clamp_(0.0, 1.0)
+        results = [corrupted(case) for case in cases]
+    return torch.from_numpy(np.stack(results)).to(images.device)
 
 
 def noise_image(

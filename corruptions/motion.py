@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,8 +19,9 @@ REFERENCE_SIDE = 224
 """Longer side, in pixels, of the images for which the severity table states its lengths."""
 
 BAND_ELEMENTS = 2**14
-"""On the CPU an image is blurred in bands of about this many values: they stay in the cache, and each step is too
-small for PyTorch to split over threads, which would cost more than the step where cores are busy."""
+"""On the CPU an image is blurred in bands of about this many values, which stay in the cache."""
+
+Pixels = TypeVar("Pixels", NDArray[np.float32], Tensor)
 
 
 def line_kernel(length: float, direction: float) -> NDArray[np.float64]:
@@ -88,47 +90,44 @@ def reflect_indices(size: int, pad: int) -> NDArray[np.int64]:
     return last - np.abs(np.arange(-pad, size + pad) % (2 * last) - last)
 
 
-def convolve_line(image: Tensor, kernel: NDArray[np.float64]) -> Tensor:
-    """Convolve the last two axes with a small kernel that is symmetric about its centre, with reflect padding.
+def convolve_line(image: Pixels, kernel: NDArray[np.float64]) -> Pixels:
+    """Convolve an image with a small kernel that is symmetric about its centre, with reflect padding.
 
-    Each tap is a shifted copy of the image, so the cost grows with the line's length and not with its square, and
-    the result is the same to the bit however the work is split.
+    Each tap is a shifted copy of the image, so the cost grows with the line's length and not with its square. Sums and
+    products are rounded one by one, never fused, so the bits do not depend on how a vectorised loop is cut.
 
     Parameters
     ----------
     image
-        float32 of shape (..., H, W).
+        float32 of shape (C, H, W), an array or a tensor on any device.
     kernel
         Shape (2 r + 1, 2 r + 1), with ``kernel[::-1, ::-1] == kernel``.
 
     Returns
     -------
-    Tensor
-        Shape, dtype and device of ``image``.
+    numpy.ndarray or Tensor
+        Type, shape, dtype and device of ``image``.
     """
     radius = kernel.shape[0] // 2
-    H, W = image.shape[-2:]
-    rows = torch.from_numpy(reflect_indices(H, radius)).to(image.device)
-    columns = torch.from_numpy(reflect_indices(W, radius)).to(image.device)
-    taps = [(int(row), int(column)) for row, column in np.argwhere(kernel > 0) - radius]
-    half = [(*tap, float(kernel[tap[0] + radius, tap[1] + radius])) for tap in taps if tap > (0, 0)]
-    centre = float(kernel[radius, radius])
-
-    bands = math.ceil(image.numel() / BAND_ELEMENTS) if image.device.type == "cpu" else 1
-    height = math.ceil(H / bands)
-    blurred = torch.empty_like(image)
+    C, H, W = image.shape
+    taps = np.argwhere(kernel > 0).tolist()
+    half = [(row, column, float(kernel[row, column])) for row, column in taps if (row, column) > (radius, radius)]
+    rows, columns = reflect_indices(H, radius), reflect_indices(W, radius)
+    if isinstance(image, Tensor):
+        blurred, height = torch.empty_like(image), H
+        padded = image[:, torch.from_numpy(rows).to(image.device)][:, :, torch.from_numpy(columns).to(image.device)]
+    else:
+        blurred, height = np.empty_like(image), max(1, BAND_ELEMENTS // (C * W))
+        padded = image[:, rows][:, :, columns]
     for top in range(0, H, height):
-        inside = blurred[..., top : top + height, :]
-        size = inside.shape[-2]
-        padded = image.index_select(-2, rows[top : top + size + 2 * radius]).index_select(-1, columns)
-
-        def shifted(row: int, column: int, padded: Tensor = padded, size: int = size) -> Tensor:
-            return padded[..., radius + row : radius + row + size, radius + column : radius + column + W]
-
-        torch.mul(shifted(0, 0), centre, out=inside)
+        stop = min(top + height, H)
+        total = padded[:, top + radius : stop + radius, radius : radius + W] * float(kernel[radius, radius])
         for row, column, weight in half:
-            # Separate sum, product and sum: a fused multiply-add rounds differently at the end of a vectorised loop.
-            inside += (shifted(row, column) + shifted(-row, -column)).mul_(weight)
+            there = padded[:, top + row : stop + row, column : column + W]
+            opposite = 2 * radius - row, 2 * radius - column
+            back = padded[:, top + opposite[0] : stop + opposite[0], opposite[1] : opposite[1] + W]
+            total += (there + back) * weight
+        blurred[:, top:stop] = total
     return blurred
 
 
@@ -165,8 +164,10 @@ def motion(
         Shape, dtype and device of ``images``.
     """
     length = level["length"] * max(images.shape[-2:]) / REFERENCE_SIDE
-    blurred = torch.empty_like(images)
-    for case, seed in enumerate(seeds):
-        direction = case_generator(seed).uniform(0.0, math.pi)
-        blurred[case] = convolve_line(images[case], line_kernel(length, direction))
-    return blurred.clamp_(0.0, 1.0)
+    kernels = [line_kernel(length, case_generator(seed).uniform(0.0, math.pi)) for seed in seeds]
+    if images.device.type != "cpu":
+        return torch.stack([convolve_line(*case) for case in zip(images, kernels, strict=True)]).clamp_(0.0, 1.0)
+    # NumPy's steps cost half as much to begin as PyTorch's and wake no other threads, which the cores may not spare.
+    pixels = images.detach().numpy()
+    blurred = np.stack([convolve_line(*case) for case in zip(pixels, kernels, strict=True)])
+    return torch.from_numpy(np.clip(blurred, 0.0, 1.0, out=blurred))

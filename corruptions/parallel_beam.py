@@ -97,7 +97,7 @@ class ParallelBeam:
         from scipy.fft import irfft
 
         with self._transform(2) as transform:
-            spectrum = transform.execute(image.astype(np.complex64)).reshape(self._phase.shape)
+            spectrum = transform.execute(image.astype(np.complex64, order="C")).reshape(self._phase.shape)
         spectrum *= self._phase
         return np.asarray(irfft(spectrum, n=self.bins, axis=1))
 
