@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+
+import pandas as pd
 
 from ..corruptions import corruption_registry
 from ..models import model_registry
-from ..reports import CorruptionNote, ModelNote, ReportDetails, ReportFiles, write_report
-from .cells import digest
+from ..reports import CorruptionNote, ModelNote, ReportDetails, ReportFiles, condition_scores, write_report
+from .cells import CLEAN, digest
 from .config import ExperimentConfig
 from .datasets.base import PARTS, Dataset
 from .pictures import report_pictures
@@ -17,6 +20,28 @@ from .store import DESCRIPTION, Store, write_atomically
 from .versions import software_versions
 
 CONFIG = "config.yaml"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A written report, and what the terminal's summary is made of.
+
+    Parameters
+    ----------
+    files
+        What was written.
+    details
+        What the report says besides the numbers.
+    scores
+        Scores of every condition, as :func:`~biclip_bench.reports.condition_scores` gives them.
+    corruptions
+        Names of the corruptions, or ``"clean"`` alone.
+    """
+
+    files: ReportFiles
+    details: ReportDetails
+    scores: pd.DataFrame
+    corruptions: tuple[str, ...]
 
 
 def run_folder(config: ExperimentConfig, kind: str | None = None) -> Path:
@@ -40,7 +65,7 @@ def report_plan(
     store: Store,
     folder: Path,
     checkpoint: Path | None = None,
-) -> ReportFiles:
+) -> Report:
     """Write the resolved configuration and the report of a finished plan into ``folder``.
 
     The models' descriptions lie beside their weights: in the store, or in ``checkpoint`` for a plan of one model that
@@ -49,7 +74,8 @@ def report_plan(
     write_atomically(folder / CONFIG, lambda path: _write_text(path, config.to_yaml()))
     frame = store.read_scores(plan.all_evaluations)
     details = report_details(config, dataset, plan, store, checkpoint)
-    return write_report(frame, details, report_pictures(plan, dataset, store), folder)
+    files = write_report(frame, details, report_pictures(plan, dataset, store), folder)
+    return Report(files, details, condition_scores(frame), plan.corruptions or (CLEAN,))
 
 
 def report_details(

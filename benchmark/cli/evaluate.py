@@ -56,5 +56,5 @@ def evaluate_command(
     store = store_of(experiment)
     missing = [evaluation for evaluation in evaluations if not store.has(evaluation)]
     evaluate_missing(cell, missing, experiment, opened, store, console, "[1/1]", checkpoint)
-    files = report_plan(experiment, opened, plan, store, run_folder(experiment, "evaluation"), checkpoint)
-    show_report(files, experiment, plan, console)
+    report = report_plan(experiment, opened, plan, store, run_folder(experiment, "evaluation"), checkpoint)
+    show_report(report, experiment, console)

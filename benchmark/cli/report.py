@@ -37,4 +37,4 @@ def report_command(
             f"{len(missing)} of {len(plan.all_evaluations)} conditions of {folder} are not in {store.root}. "
             f"Finish the run first: biclip-bench run --config {path}"
         )
-    show_report(report_plan(experiment, opened, plan, store, folder), experiment, plan, Console())
+    show_report(report_plan(experiment, opened, plan, store, folder), experiment, Console())

@@ -9,10 +9,10 @@ from rich.console import Console
 from . import options as opt
 
 if TYPE_CHECKING:
-    from ...reports import ReportFiles
     from ..config import ExperimentConfig
     from ..datasets import Dataset
     from ..plan import Plan
+    from ..reporting import Report
 
 
 def run_command(
@@ -59,8 +59,8 @@ def run_command(
     from ..run import execute, store_of
 
     execute(experiment, dataset_opened, plan, console)
-    files = report_plan(experiment, dataset_opened, plan, store_of(experiment), run_folder(experiment))
-    show_report(files, experiment, plan, console)
+    report = report_plan(experiment, dataset_opened, plan, store_of(experiment), run_folder(experiment))
+    show_report(report, experiment, console)
 
 
 def train_command(
@@ -123,14 +123,12 @@ def _open(experiment: ExperimentConfig, console: Console) -> tuple[Dataset, Plan
     return opened, plan
 
 
-def show_report(files: ReportFiles, experiment: ExperimentConfig, plan: Plan, console: Console) -> None:
-    """Print the summary table and where each file of a report lies."""
-    from ...reports import summary_tables
-    from ..run import store_of
+def show_report(report: Report, experiment: ExperimentConfig, console: Console) -> None:
+    """Print the summary tables and where each file of a report lies."""
+    from ...reports import summary_table
 
-    frame = store_of(experiment).read_scores(plan.all_evaluations)
-    for table in summary_tables(frame):
-        console.print(table)
+    for corruption in report.corruptions:
+        console.print(summary_table(report.scores, corruption, report.details))
     console.print(f"Setting: {experiment.profile}", highlight=False)
-    for label, path in files.listed():
-        console.print(f"  {label + ':':<22} {path}", soft_wrap=True, highlight=False)
+    for path in report.files:
+        console.print(f"  {path}", soft_wrap=True, highlight=False)

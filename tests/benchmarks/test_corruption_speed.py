@@ -5,9 +5,10 @@ import time
 import numpy as np
 import pytest
 import torch
+from skimage.transform import iradon, radon
+
 from biclip_bench.corruptions import ImageContext, corrupt
 from biclip_bench.corruptions.parallel_beam import parallel_beam
-from skimage.transform import iradon, radon
 
 CT = ImageContext("ct", (-1350.0, 150.0), 360 / 224)
 

@@ -1,6 +1,7 @@
 import itertools
 
 import numpy as np
+
 from biclip_bench.corruptions.seeding import case_generator, case_seed
 
 

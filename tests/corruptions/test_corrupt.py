@@ -3,6 +3,12 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from skimage.metrics import structural_similarity
+from torch.utils.data import DataLoader, Dataset
+
 from biclip_bench.corruptions import (
     SEVERITIES,
     ImageContext,
@@ -11,12 +17,6 @@ from biclip_bench.corruptions import (
     corruption_registry,
     register_corruption,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as npst
-from skimage.metrics import structural_similarity
-from torch.utils.data import DataLoader, Dataset
-
 from biclip_bench.errors import UserError
 
 NAMES = ["motion", "low-dose-ct"]

@@ -4,6 +4,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from biclip_bench.corruptions import ImageContext, corrupt, corruption_registry
 from biclip_bench.corruptions.low_dose_ct import low_dose_ct, noise_image
 from biclip_bench.corruptions.parallel_beam import parallel_beam

@@ -3,9 +3,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from biclip_bench.corruptions.parallel_beam import ParallelBeam, parallel_beam, ramp_filter
 from skimage.data import shepp_logan_phantom
 from skimage.transform import iradon, radon, resize
+
+from biclip_bench.corruptions.parallel_beam import ParallelBeam, parallel_beam, ramp_filter
 
 
 def grids(scanner):

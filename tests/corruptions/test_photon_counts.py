@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from scipy.stats import norm, poisson
+
 from biclip_bench.corruptions.photon_counts import detector_reading, measured_line_integrals
 from biclip_bench.corruptions.seeding import case_generator
-from scipy.stats import norm, poisson
 
 
 @pytest.mark.parametrize("expected", [0.0, 0.1, 1.0, 3.0, 10.0, 30.0, 100.0, 1e3, 1e4, 1e5])
