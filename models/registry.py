@@ -62,11 +62,12 @@ class SegmentationModel(nn.Module, ABC):
     """A binary segmentation model.
 
     ``uses_text`` says whether the text changes the prediction; ``augmented_with`` names the corruption families that
-    its training sees, so that a report can say which robustness was trained for.
+    its training sees, so that a report can say which robustness was trained for. A model whose options change what
+    its training sees sets ``augmented_with`` on the instance: read it there.
     """
 
     uses_text: ClassVar[bool]
-    augmented_with: ClassVar[tuple[str, ...]] = ()
+    augmented_with: tuple[str, ...] = ()
     paper: ClassVar[str]
 
     @abstractmethod
