@@ -18,7 +18,8 @@ HIGHEST_SEVERITY = 5
 TEXT_COLUMNS = ("dataset", "model", "corruption", "case", "group")
 SCORE_COLUMNS = ("dice", "iou")
 COUNT_COLUMNS = ("true_positive", "false_positive", "false_negative")
-COLUMNS = ("dataset", "model", "labels", "seed", "corruption", "severity", "case", "group", *SCORE_COLUMNS, *COUNT_COLUMNS)
+KEY_COLUMNS = ("dataset", "model", "labels", "seed", "corruption", "severity", "case", "group")
+COLUMNS = (*KEY_COLUMNS, *SCORE_COLUMNS, *COUNT_COLUMNS)
 
 CONDITION = ("dataset", "model", "labels", "corruption", "severity")
 """What a score is reported for; the rows of a condition differ in case and in seed."""
@@ -97,9 +98,11 @@ def _typed(frame: pd.DataFrame, column: str) -> pd.Series:
     values = frame[column].reset_index(drop=True)
     _refuse(values.isna(), column, values, "is empty: every row needs a value")
     if column in TEXT_COLUMNS:
-        return values.astype(str)
+        words = values.astype(str)
+        _refuse(words.str.strip() == "", column, values, "is empty: every row needs a value")
+        return words
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
-    _refuse(~np.isfinite(numbers), column, values, "is not a finite number")
+    _refuse(pd.Series(~np.isfinite(numbers.to_numpy())), column, values, "is not a finite number")
     if column in ("labels", *SCORE_COLUMNS):
         return numbers
     _refuse(numbers != np.round(numbers), column, values, "is not a whole number")
@@ -153,17 +156,18 @@ def _refuse(bad: pd.Series, column: str, values: pd.Series, why: str) -> None:
     rows = np.flatnonzero(bad.to_numpy())
     if len(rows):
         more = f" ({len(rows)} such rows)" if len(rows) > 1 else ""
-        raise UserError(f"In row {rows[0] + 1} of the table of scores, {column} = {values.iloc[rows[0]]!r} {why}{more}.")
+        raise UserError(
+            f"In row {rows[0] + 1} of the table of scores, {column} = {values.iloc[rows[0]]!r} {why}{more}."
+        )
 
 
 def _condition_text(row: pd.Series) -> str:
-    return (
-        f"model {row['model']!r} at {row['labels']:g}% labels, seed {row['seed']}, {row['corruption']} {row['severity']}"
-    )
+    model, labels, seed = row["model"], row["labels"], row["seed"]
+    return f"model {model!r} at {labels:g}% labels, seed {seed}, {row['corruption']} {row['severity']}"
 
 
 def combined_codes(frame: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:
-    """Number the rows' combinations of values so that the numbers sort as the values do."""
+    """Give each row's combination of values a number, so that the numbers sort as the values do."""
     key = np.zeros(len(frame), dtype=np.int64)
     for column in columns:
         codes, values = pd.factorize(frame[column], sort=True)

@@ -87,9 +87,7 @@ def _cell_table(frame: pd.DataFrame, cell_of_row: NDArray[np.int64]) -> pd.DataF
     return cells
 
 
-def _condition_table(
-    frame: pd.DataFrame, cells: pd.DataFrame, condition_of_cell: NDArray[np.int64]
-) -> pd.DataFrame:
+def _condition_table(frame: pd.DataFrame, cells: pd.DataFrame, condition_of_cell: NDArray[np.int64]) -> pd.DataFrame:
     first = np.unique(condition_of_cell, return_index=True)[1]
     conditions = cells.iloc[first][list(CONDITION)].reset_index(drop=True)
     condition_of_row = np.unique(combined_codes(frame, CONDITION), return_inverse=True)[1]
