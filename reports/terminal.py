@@ -35,7 +35,7 @@ def summary_table(
     Returns
     -------
     Table
-        With short names no wider than 80 columns.
+        No wider than 80 columns with five severities: long names fold.
     """
     from rich import box
     from rich.table import Table
@@ -50,6 +50,7 @@ def summary_table(
         ),
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        collapse_padding=True,
         title_justify="left",
         caption_justify="left",
     )
