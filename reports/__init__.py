@@ -1,1 +1,17 @@
 """From a tidy table of per-case scores to statistics, figures, tables and pages."""
+
+from .details import CorruptionNote, ModelNote, ReportDetails
+from .picture import Picture
+from .report import ReportFiles, write_report
+from .statistics import condition_scores, robustness_summary
+
+__all__ = [
+    "CorruptionNote",
+    "ModelNote",
+    "Picture",
+    "ReportDetails",
+    "ReportFiles",
+    "condition_scores",
+    "robustness_summary",
+    "write_report",
+]

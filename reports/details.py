@@ -1,0 +1,114 @@
+"""What a report says besides the numbers: the setting, the models and the corruptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ModelNote:
+    """A model as the report describes it.
+
+    Parameters
+    ----------
+    name
+        As in the frame's ``model`` column.
+    uses_text
+        Whether the text changes its prediction.
+    augmented_with
+        Corruption families that its training saw. Where one is the family of a tested corruption, the report marks
+        the model with a dagger: that robustness was trained for.
+    paper
+        The publication it comes from.
+    parameters
+        Number of its parameters.
+    """
+
+    name: str
+    uses_text: bool
+    augmented_with: tuple[str, ...]
+    paper: str
+    parameters: int
+
+
+@dataclass(frozen=True)
+class CorruptionNote:
+    """A corruption as the report describes it.
+
+    Parameters
+    ----------
+    name
+        As in the frame's ``corruption`` column.
+    family
+        Kind of degradation, compared with ``ModelNote.augmented_with``.
+    summary
+        One sentence that says what it models.
+    units
+        Unit of every parameter of ``levels``.
+    levels
+        The severity table: the parameters of severity 1, 2, ...
+    """
+
+    name: str
+    family: str
+    summary: str
+    units: Mapping[str, str]
+    levels: Sequence[Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class ReportDetails:
+    """Everything that a report prints and cannot compute from the scores.
+
+    Parameters
+    ----------
+    title
+        Heading of the page.
+    profile
+        One line that names the setting, such as ``"quick profile (96 px, width 12, 20 epochs)"``; under every
+        figure and table.
+    is_paper_setting
+        False puts a warning on top of the page: the numbers are not comparable with published ones.
+    dataset
+        The data set as a reader would name it.
+    split
+        How training and test cases were separated.
+    settings
+        Every setting of the run, by name; listed in the page's method section.
+    models
+        One note a model; their order is the order in figures and tables. Models of the frame without a note follow
+        in alphabetical order.
+    corruptions
+        One note a corruption, likewise.
+    versions
+        Versions of the software, by name.
+    """
+
+    title: str
+    profile: str
+    is_paper_setting: bool
+    dataset: str
+    split: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    models: tuple[ModelNote, ...] = ()
+    corruptions: tuple[CorruptionNote, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def order_models(self, names: Sequence[str]) -> list[str]:
+        """Order model names as the notes are ordered, those without a note last."""
+        return _ordered(names, [note.name for note in self.models])
+
+    def order_corruptions(self, names: Sequence[str]) -> list[str]:
+        """Order corruption names as the notes are ordered, those without a note last."""
+        return _ordered(names, [note.name for note in self.corruptions])
+
+    def trained_for(self, model: str, corruption: str) -> bool:
+        """Say whether the model's training saw the family of the corruption."""
+        families = {note.family for note in self.corruptions if note.name == corruption}
+        return any(families & set(note.augmented_with) for note in self.models if note.name == model)
+
+
+def _ordered(names: Sequence[str], noted: Sequence[str]) -> list[str]:
+    unique = sorted(set(names))
+    return [name for name in noted if name in unique] + [name for name in unique if name not in noted]

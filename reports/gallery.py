@@ -1,0 +1,190 @@
+"""The picture grid: what the models outlined, from clean to the highest severity."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .details import ReportDetails
+from .files import file_stem
+from .frame import CLEAN
+from .picture import Picture
+from .style import PAGE_WIDTH, FigureFormat, ModelStyle, NamedFigure, add_model_legend, model_styles
+from .wording import percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TRUTH = "truth"
+SOLID: tuple[float, tuple[float, ...]] = (0.0, ())
+GAP = 0.04
+LEGEND_HEIGHT = 0.34
+HEAD_HEIGHT = 0.18
+TEXT_HEIGHT = 0.19
+SCORE_HEIGHT = 0.17
+FOOT_HEIGHT = 0.27
+WIDEST_PANEL = 1.7
+LARGEST_SIDE = 256
+"""Images are shrunk to this many pixels: a panel is little more than an inch wide."""
+
+GALLERY_FORMATS: tuple[FigureFormat, ...] = ("pdf", "png")
+"""No SVG: photographs would make it several times the size of the PDF, which holds the same outlines."""
+
+GALLERY_DPI = 220
+
+
+def gallery_figures(pictures: Sequence[Picture], details: ReportDetails, models: Sequence[str]) -> list[NamedFigure]:
+    """Draw the picture grids; to be called inside ``paper_style()``.
+
+    One figure per corruption, ``"gallery-NAME"``: a row per case with its text above it, a column per severity that
+    has a picture, clean first. Each panel shows the image in grey, the truth and every model's outline, and below it
+    the models' Dice in percent, in the order of the legend.
+
+    Parameters
+    ----------
+    pictures
+        Panels in any order; cases keep the order in which they first come. A clean panel is shared by all
+        corruptions.
+    details
+        Order of the corruptions, and the profile for the footnote.
+    models
+        All models of the report in its order, so that a model looks here as it does in the curves.
+
+    Returns
+    -------
+    list[NamedFigure]
+        Empty without pictures.
+    """
+    shown = [model for model in models if any(model in picture.predictions for picture in pictures)]
+    extra = {model for picture in pictures for model in picture.predictions} - set(models)
+    styles = model_styles([*models, *sorted(extra)])
+    styles = {model: styles[model] for model in [*shown, *sorted(extra)]}
+    corruptions = details.order_corruptions([p.corruption for p in pictures if p.corruption != CLEAN])
+    if not corruptions and pictures:
+        corruptions = [CLEAN]
+    figures = []
+    for corruption in corruptions:
+        panels = [picture for picture in pictures if picture.corruption in (CLEAN, corruption)]
+        drawn = _figure(panels, corruption, styles, details)
+        figures.append(NamedFigure(f"gallery-{file_stem(corruption)}", (corruption,), drawn))
+    return figures
+
+
+def _figure(
+    pictures: Sequence[Picture], corruption: str, styles: dict[str, ModelStyle], details: ReportDetails
+) -> Figure:
+    from matplotlib.figure import Figure
+
+    cases = list(dict.fromkeys(picture.case for picture in pictures))
+    texts = {picture.case: picture.text for picture in reversed(pictures)}
+    severities = sorted({picture.severity for picture in pictures})
+    panels = {(picture.case, picture.severity): picture for picture in pictures}
+
+    panel_width = min(WIDEST_PANEL, (PAGE_WIDTH - GAP * (len(severities) + 1)) / len(severities))
+    heights = {
+        case: panel_width * max(p.image.shape[0] / p.image.shape[1] for p in pictures if p.case == case)
+        for case in cases
+    }
+    row_height = TEXT_HEIGHT + SCORE_HEIGHT
+    total = LEGEND_HEIGHT + HEAD_HEIGHT + sum(heights.values()) + len(cases) * row_height + FOOT_HEIGHT
+    figure = Figure(figsize=(PAGE_WIDTH, total))
+    used = panel_width * len(severities) + GAP * (len(severities) - 1)
+    left = (PAGE_WIDTH - used) / 2
+
+    _add_legend(figure, styles, total)
+    top = total - LEGEND_HEIGHT - HEAD_HEIGHT
+    for column, severity in enumerate(severities):
+        centre = left + column * (panel_width + GAP) + panel_width / 2
+        name = "clean" if severity == 0 else f"{corruption} {severity}"
+        figure.text(centre / PAGE_WIDTH, (top + 0.05) / total, name, ha="center", va="bottom", fontweight="bold")
+    for case in cases:
+        label = f"{case}: {' '.join(texts[case].split())}" if texts[case].strip() else case
+        label = textwrap.shorten(label, int((PAGE_WIDTH - left) * 72 / 3.4), placeholder=" …")
+        figure.text(left / PAGE_WIDTH, (top - 0.05) / total, label, ha="left", va="top", fontsize=6.2, color="#333333")
+        top -= TEXT_HEIGHT
+        for column, severity in enumerate(severities):
+            x = left + column * (panel_width + GAP)
+            y = top - heights[case]
+            axes = figure.add_axes((x / PAGE_WIDTH, y / total, panel_width / PAGE_WIDTH, heights[case] / total))
+            _draw_panel(axes, panels.get((case, severity)), styles)
+            if (case, severity) in panels:
+                _add_scores(figure, panels[case, severity], styles, x + panel_width / 2, y, total)
+        top -= heights[case] + SCORE_HEIGHT
+    note = f"Below each panel: Dice (%) of the case, models as in the legend. Setting: {details.profile.rstrip('.')}."
+    lines = textwrap.wrap(note, int(PAGE_WIDTH * 72 / 3.2), max_lines=2, placeholder=" …")
+    figure.text(GAP / PAGE_WIDTH, 0.03 / total, "\n".join(lines), ha="left", va="bottom", fontsize=6, color="#444444")
+    return figure
+
+
+def _draw_panel(axes: Axes, picture: Picture | None, styles: dict[str, ModelStyle]) -> None:
+    axes.set_axis_off()
+    if picture is None:
+        axes.text(0.5, 0.5, "no picture", ha="center", va="center", fontsize=6, transform=axes.transAxes)
+        return
+    height, width = picture.image.shape
+    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+    axes.imshow(_grey_levels(picture.image), cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none")
+    _draw_outline(axes, picture.truth, "#000000", 2.2, SOLID)
+    _draw_outline(axes, picture.truth, "#FFFFFF", 1.3, SOLID)
+    for model, style in styles.items():
+        if model in picture.predictions:
+            _draw_outline(axes, picture.predictions[model], _on_grey(style.colour), 1.0, style.linestyle)
+    axes.set_xlim(extent[:2])
+    axes.set_ylim(extent[2:])
+
+
+def _draw_outline(
+    axes: Axes, mask: NDArray[np.bool_], colour: str, width: float, linestyle: tuple[float, tuple[float, ...]]
+) -> None:
+    if not np.any(mask):
+        return
+    # The border of zeros closes outlines that run into the image's edge.
+    padded = np.pad(np.asarray(mask, dtype=np.uint8), 1)
+    rows, columns = (np.arange(-1, size + 1) for size in mask.shape)
+    contour = axes.contour(columns, rows, padded, levels=[0.5], colors=[colour], linewidths=width)
+    contour.set_linestyle(linestyle)
+
+
+def _on_grey(colour: str) -> str:
+    """Black and deep blue cannot be seen on a dark image: they are yellow and a lighter blue here."""
+    return {"#000000": "#F0E442", "#0072B2": "#3D9BE3"}.get(colour, colour)
+
+
+def _grey_levels(image: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Turn [0, 1] into 256 grey levels, shrunk by averaging where the image is large."""
+    levels: NDArray[np.uint8] = np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    longest = max(levels.shape)
+    if longest <= LARGEST_SIDE:
+        return levels
+    from PIL import Image
+
+    height, width = (max(1, round(side * LARGEST_SIDE / longest)) for side in levels.shape)
+    return np.array(Image.fromarray(levels).resize((width, height), Image.Resampling.BOX), dtype=np.uint8)
+
+
+def _add_scores(
+    figure: Figure, picture: Picture, styles: dict[str, ModelStyle], centre: float, bottom: float, total: float
+) -> None:
+    step = min(0.36, 1.0 / max(len(styles), 1))
+    for position, model in enumerate(styles):
+        x = centre + (position - (len(styles) - 1) / 2) * step
+        text = percent(picture.dice(model)) if model in picture.predictions else percent(float("nan"))
+        figure.text(x / PAGE_WIDTH, (bottom - 0.03) / total, text, ha="center", va="top", fontsize=6, color="#222222")
+
+
+def _add_legend(figure: Figure, styles: dict[str, ModelStyle], total: float) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patheffects import Normal, Stroke
+
+    casing = [Stroke(linewidth=2.4, foreground="#000000"), Normal()]
+    truth = Line2D([], [], color="#FFFFFF", linewidth=1.3, path_effects=casing)
+    lines = {
+        model: Line2D([], [], color=_on_grey(style.colour), linestyle=style.linestyle, linewidth=1.4)
+        for model, style in styles.items()
+    }
+    add_model_legend(figure, {TRUTH: truth, **lines}, loc="upper center", bbox_to_anchor=(0.5, 1 - 0.02 / total))

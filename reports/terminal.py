@@ -1,0 +1,66 @@
+"""The robustness table for the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from .details import ReportDetails
+from .statistics import robustness_summary
+from .tables import robustness_table
+from .wording import DAGGER, FEW_PATIENTS, MEASURE_NAMES, few_patients, sample_text
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def summary_table(
+    scores: pd.DataFrame, corruption: str, details: ReportDetails | None = None, *, measure: str = "dice"
+) -> Table:
+    """Build the table of one corruption: a row per model and label fraction, in percent.
+
+    Parameters
+    ----------
+    scores
+        Result of :func:`~biclip_bench.reports.statistics.condition_scores` for one data set.
+    corruption
+        Which corruption; ``"clean"`` for the clean scores alone.
+    details
+        Order of the models and which of them were trained for the corruption; None for alphabetical order and no
+        marks.
+    measure
+        ``"dice"``, ``"iou"`` (means over cases), ``"dice_pooled"`` or ``"iou_pooled"``.
+
+    Returns
+    -------
+    Table
+        No wider than 80 columns with five severities: long names fold.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    notes = details or ReportDetails("", "", True, "", "")
+    content = robustness_table(scores, robustness_summary(scores), notes, measure, [corruption])
+    table = Table(
+        title=Text(f"{corruption}: {MEASURE_NAMES[measure]} (%)"),
+        caption=Text(
+            "\n".join(filter(None, [sample_text(scores), FEW_PATIENTS if few_patients(scores) else "", content.note]))
+        ),
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+        title_justify="left",
+        caption_justify="left",
+    )
+    table.add_column("Model", overflow="fold", min_width=8)
+    table.add_column("Labels", justify="right", no_wrap=True)
+    for column in content.columns:
+        table.add_column(column.capitalize(), justify="right", no_wrap=True)
+    for _, rows in content.groups:
+        for row in rows:
+            # Text, not str: a name in square brackets is not markup.
+            name = Text(f"{row.model}{DAGGER}" if row.trained_for else row.model)
+            table.add_row(name, Text(row.labels), *(Text(cell.text) for cell in row.cells))
+    return table

@@ -1,0 +1,86 @@
+"""The sentences that figures, tables and the page share, so that a term means the same everywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .frame import CLEAN
+from .resampling import MINIMUM_GROUPS
+
+MEASURE_NAMES = {
+    "dice": "Dice, mean over cases",
+    "dice_pooled": "Dice, pooled over all pixels",
+    "iou": "IoU, mean over cases",
+    "iou_pooled": "IoU, pooled over all pixels",
+}
+"""The measures in the order in which they are shown."""
+
+EMPTY_RULE = "Where truth and prediction are both empty, Dice and IoU are 1."
+
+FEW_PATIENTS = f"With fewer than {MINIMUM_GROUPS} patients no interval is given: it could not be trusted."
+
+DAGGER = "\u2020"
+
+NO_VALUE = "\u2013"
+
+
+def sample_text(scores: pd.DataFrame) -> str:
+    """Say how many cases, patients and seeds the scores rest on: ``"120 test cases of 40 patients, 3 seeds"``."""
+    counts = [_range_text(scores[column]) for column in ("n_cases", "n_groups", "n_seeds")]
+    words = [
+        one if count == "1" else many
+        for count, one, many in zip(
+            counts, ("test case", "patient", "seed"), ("test cases", "patients", "seeds"), strict=True
+        )
+    ]
+    return f"{counts[0]} {words[0]} of {counts[1]} {words[1]}, {counts[2]} {words[2]}"
+
+
+def few_patients(scores: pd.DataFrame) -> bool:
+    """Say whether some scores rest on too few patients for an interval."""
+    return bool((scores["n_groups"] < MINIMUM_GROUPS).any())
+
+
+def interval_text(scores: pd.DataFrame, level: float) -> str:
+    """Say what the intervals are, or why there are none."""
+    if scores["dice_low"].isna().all():
+        return FEW_PATIENTS if few_patients(scores) else "No intervals were computed."
+    seeds = " and seeds" if (scores["n_seeds"] > 1).any() else ""
+    text = f"{100 * level:g}% percentile bootstrap intervals over patients{seeds}."
+    return f"{text} {FEW_PATIENTS}" if few_patients(scores) else text
+
+
+def labels_text(labels: float) -> str:
+    """Name a label fraction: ``"10%"``."""
+    return f"{labels:g}%"
+
+
+def percent(value: float) -> str:
+    """Print a share as percent with one decimal and without the sign; a dash where there is none."""
+    return f"{100 * value:.1f}" if np.isfinite(value) else NO_VALUE
+
+
+def percent_interval(low: float, high: float) -> str:
+    """Print an interval of shares in percent; an empty string where there is none."""
+    return f"{percent(low)} to {percent(high)}" if np.isfinite(low) and np.isfinite(high) else ""
+
+
+def severities_text(severities: str) -> str:
+    """Name the severities of a summary row: ``"severities 1 to 5"``, ``"severities 1, 3, 5"``, ``"severity 3"``."""
+    found = [int(severity) for severity in severities.split()]
+    if len(found) == 1:
+        return f"severity {found[0]}"
+    if len(found) > 2 and found == list(range(found[0], found[-1] + 1)):
+        return f"severities {found[0]} to {found[-1]}"
+    return f"severities {', '.join(map(str, found))}"
+
+
+def corruption_names(scores: pd.DataFrame) -> list[str]:
+    """List the corruptions of the scores, the clean condition apart."""
+    return sorted(set(scores["corruption"]) - {CLEAN})
+
+
+def _range_text(counts: pd.Series) -> str:
+    low, high = int(counts.min()), int(counts.max())
+    return str(low) if low == high else f"{low} to {high}"
