@@ -105,6 +105,8 @@ class DatasetSettings:
 dataset_registry: Registry[Callable[[DatasetSettings], Dataset]] = Registry("data set", "biclip_bench.datasets")
 
 
-def register_dataset(name: str) -> Callable[[Callable[[DatasetSettings], Dataset]], Callable[[DatasetSettings], Dataset]]:
+def register_dataset(
+    name: str,
+) -> Callable[[Callable[[DatasetSettings], Dataset]], Callable[[DatasetSettings], Dataset]]:
     """Return a decorator that registers a function from settings to a checked data set."""
     return dataset_registry.register(name)

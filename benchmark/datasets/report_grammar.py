@@ -22,15 +22,16 @@ VARIANTS = 8
 """Number of wordings that :func:`describe` knows; number 0 is the published data sets' own."""
 
 _NUMBERS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen twenty"
-).split()
-_COUNT = re.compile(r"\b(\w+) (?:infected area|area of infection|infected region|infectious focus)s?\b|\b(\w+) areas of infection\b")
-_ZONE_WORDS = r"(?:all|whole|entire|upper|middle|lower)"
-_ZONES_THEN_SIDE = re.compile(
-    rf"\b({_ZONE_WORDS}(?:(?: and |, ?| ){_ZONE_WORDS})*)(?: (?:zone|part|field)s?)?(?: of)?(?: the)? (left|right) lung\b"
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
 )
-_SIDE_THEN_ZONES = re.compile(rf"\b(left|right) lung \(({_ZONE_WORDS}(?:(?: and |, ?| ){_ZONE_WORDS})*)\)")
+_COUNT = re.compile(
+    r"\b(\w+) (?:infected area|area of infection|infected region|infectious focus)s?\b|\b(\w+) areas of infection\b"
+)
+_ZONE_WORDS = r"(?:all|whole|entire|upper|middle|lower)"
+_ZONE_LIST = rf"{_ZONE_WORDS}(?:(?: and |, ?| ){_ZONE_WORDS})*"
+_ZONES_THEN_SIDE = re.compile(rf"\b({_ZONE_LIST})(?: (?:zone|part|field)s?)?(?: of)?(?: the)? (left|right) lung\b")
+_SIDE_THEN_ZONES = re.compile(rf"\b(left|right) lung \(({_ZONE_LIST})\)")
 _NORMAL = re.compile(r"\b(?:no (?:\w+ )?infection|no infected areas?|clear lungs)\b")
 
 
@@ -105,16 +106,17 @@ def describe(findings: Findings, variant: int = 0) -> str:
 
     bilateral = bool(findings.left) and bool(findings.right)
     count, plural = _count_word(findings.count), "s" if findings.count != 1 else ""
-    sides: list[tuple[Side, frozenset[Zone]]] = [
-        (side, zones) for side, zones in (("left", findings.left), ("right", findings.right)) if zones
-    ]
+    both: list[tuple[Side, frozenset[Zone]]] = [("left", findings.left), ("right", findings.right)]
+    sides = [(side, zones) for side, zones in both if zones]
     laterality = "Bilateral" if bilateral else "Unilateral"
     if variant in (2, 5, 6):
         sides.reverse()
     plain = " and ".join(f"{_zone_words(zones, ' ', 'all')} {side} lung" for side, zones in sides)
     match variant:
         case 1:
-            places = " and ".join(f"{_zone_words(zones, ' ', 'upper middle lower')} {side} lung" for side, zones in sides)
+            places = " and ".join(
+                f"{_zone_words(zones, ' ', 'upper middle lower')} {side} lung" for side, zones in sides
+            )
             return f"{laterality} pulmonary infection, {count} infected area{plural}, {places}."
         case 3:
             return f"{count.capitalize()} infected area{plural}, {laterality.lower()} pulmonary infection, {plain}."

@@ -133,8 +133,8 @@ def draw_patient(rng: np.random.Generator) -> Patient:
         dependent=(dependent * rng.uniform(0.4, 1), dependent * rng.uniform(0.4, 1)),
         noise=rng.uniform(10, 20),
         table=bool(rng.random() < 0.8),
-        infected=bool(rng.random() > 0.07),
-        burden=rng.gamma(2.0, 0.75),
+        infected=bool(rng.random() > 0.05),
+        burden=rng.gamma(2.0, 0.85),
         rise=rng.uniform(100, 240),
         consolidating=rng.beta(1.0, 4.0),
         left_share=rng.uniform(0.2, 0.8),
@@ -164,7 +164,9 @@ def medial_borders(
     borders = []
     for by_level in (_MEDIAL_RIGHT, _MEDIAL_LEFT):
         levels = sorted(by_level)
-        at_level = np.array([np.interp(level, levels, column) for column in zip(*(by_level[v] for v in levels), strict=True)])
+        at_level = np.array(
+            [np.interp(level, levels, column) for column in zip(*(by_level[v] for v in levels), strict=True)]
+        )
         heart_share = np.clip((level - 0.45) / 0.55, 0, 1) * (patient.heart - 1)
         at_level = at_level * (patient.mediastinum * rng.uniform(0.95, 1.05, at_level.size)) * (1 + heart_share)
         at_level[MEDIAL_HEIGHTS >= 0.5] = np.maximum(at_level[MEDIAL_HEIGHTS >= 0.5], 21 * patient.spine)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import tissue
 from .anatomy import Patient, medial_borders
@@ -32,12 +33,12 @@ def measure_lungs(patient: Patient, grid: Grid, wall: Wall, level: float, rng: n
     whole = index.astype(np.int32)
     part = index - whole
 
-    def distance(border: np.ndarray, outward: float) -> FloatImage:
+    def distance(border: NDArray[np.float64], outward: float) -> FloatImage:
         slope = np.gradient(border)
         cosine = (1 / np.sqrt(1 + slope**2)).astype(np.float32)
         line = border.astype(np.float32)
         at_height = line[whole] * (1 - part) + line[np.minimum(whole + 1, line.size - 1)] * part
-        return (at_height - np.float32(outward) * grid.x) * cosine[whole]
+        return np.asarray((at_height - np.float32(outward) * grid.x) * cosine[whole])
 
     inside = wall.thorax + np.float32(_PLEURA_MM)
     right_lung = smooth_max(inside, distance(right, -1.0), _CORNER_MM)
@@ -75,7 +76,9 @@ def paint_mediastinum(
     paint(image, ellipse(grid, (4.0, spine_y - 22 * patient.spine), (8.0, 5.5)), tissue.OESOPHAGUS, pixel)
 
 
-def paint_central_airways(image: FloatImage, grid: Grid, patient: Patient, level: float, rng: np.random.Generator) -> None:
+def paint_central_airways(
+    image: FloatImage, grid: Grid, patient: Patient, level: float, rng: np.random.Generator
+) -> None:
     """Paint the windpipe above its division, and the main bronchi below it, each with its wall."""
     depth = patient.half_depth
     middle = 0.1 * depth + rng.uniform(-2, 2)
@@ -89,7 +92,12 @@ def paint_central_airways(image: FloatImage, grid: Grid, patient: Patient, level
 
 
 def _paint_tube(
-    image: FloatImage, grid: Grid, centre: tuple[float, float], radii: tuple[float, float], wall: float, angle: float = 0.0
+    image: FloatImage,
+    grid: Grid,
+    centre: tuple[float, float],
+    radii: tuple[float, float],
+    wall: float,
+    angle: float = 0.0,
 ) -> None:
     distance = ellipse(grid, centre, radii, angle)
     paint(image, distance - np.float32(wall), tissue.MUSCLE - 20, grid.pixel)

@@ -102,7 +102,7 @@ def angular_bump(angles: NDArray[np.float64], centre: float, width: float) -> ND
 
 
 def length(u: FloatImage, v: FloatImage) -> FloatImage:
-    """Return the Euclidean length of (u, v); several times faster than ``numpy.hypot``, which guards against overflow."""
+    """Return the Euclidean length of (u, v); faster than ``numpy.hypot``, which guards against overflow."""
     return np.sqrt(u * u + v * v)
 
 
@@ -122,21 +122,22 @@ def ellipse(grid: Grid, centre: tuple[float, float], radii: tuple[float, float],
         return length(u, v) - np.float32(radii[0])
     scaled = length(u / np.float32(radii[0]), v / np.float32(radii[1]))
     gradient = length(u / np.float32(radii[0] ** 2), v / np.float32(radii[1] ** 2))
-    return (scaled - 1) * scaled / np.maximum(gradient, np.float32(1e-6))
+    return np.asarray((scaled - 1) * scaled / np.maximum(gradient, np.float32(1e-6)), dtype=np.float32)
 
 
 def capsule(grid: Grid, start: tuple[float, float], end: tuple[float, float], radius: float) -> FloatImage:
     """Return the signed distance of a line segment thickened by ``radius``."""
-    along = np.array([end[0] - start[0], end[1] - start[1]], dtype=np.float32)
+    along_x, along_y = np.float32(end[0] - start[0]), np.float32(end[1] - start[1])
+    squared = max(along_x * along_x + along_y * along_y, np.float32(1e-6))
     u, v = grid.x - np.float32(start[0]), grid.y - np.float32(start[1])
-    share = np.clip((u * along[0] + v * along[1]) / max(float(along @ along), 1e-6), 0, 1)
-    return length(u - share * along[0], v - share * along[1]) - np.float32(radius)
+    share = np.clip((u * along_x + v * along_y) / squared, 0, 1)
+    return length(u - share * along_x, v - share * along_y) - np.float32(radius)
 
 
 def smooth_max(a: FloatImage, b: FloatImage, blend: float) -> FloatImage:
     """Intersect two signed distances with a corner rounded over ``blend`` mm."""
     overlap = np.maximum(np.float32(blend) - np.abs(a - b), 0)
-    return np.maximum(a, b) + overlap * overlap / np.float32(4 * blend)
+    return np.asarray(np.maximum(a, b) + overlap * overlap / np.float32(4 * blend))
 
 
 @lru_cache(maxsize=64)

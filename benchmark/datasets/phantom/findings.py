@@ -1,9 +1,9 @@
 """What a slice's truth mask says, in the words of a report.
 
 An axial slice has no vertical axis of the body, yet the published reports on CT slices speak of upper, middle and
-lower parts of a lung: they are places in the image. Here the zones of a lung are the thirds of its height in the image: of
-the rows between its uppermost and its lowest pixel, the first third is the upper zone (towards the patient's
-front), the second the middle, the last the lower zone (towards the back).
+lower parts of a lung: they are places in the image. Here the zones of a lung are the thirds of its height in the
+image: of the rows between its uppermost and its lowest pixel, the first third is the upper zone (towards the
+patient's front), the second the middle, the last the lower zone (towards the back).
 """
 
 from __future__ import annotations
@@ -53,4 +53,4 @@ def _zone_borders(lung: NDArray[np.bool_]) -> NDArray[np.float64]:
     rows = np.flatnonzero(lung.any(axis=1))
     if not rows.size:
         return np.zeros(2)
-    return rows[0] + (rows[-1] + 1 - rows[0]) * np.array([1 / 3, 2 / 3])
+    return np.asarray(rows[0] + (rows[-1] + 1 - rows[0]) * np.array([1 / 3, 2 / 3]))

@@ -12,8 +12,9 @@ from . import tissue
 from .anatomy import Patient
 from .chest import Lungs
 from .fields import FloatImage, Grid, length, smooth_noise
+from .torso import Wall
 
-SMALLEST_MM2 = 90.0
+SMALLEST_MM2 = 120.0
 """Area under which a piece of a lesion is not called an infected area: it stays faint and out of the mask."""
 
 _SMALLEST_PIXELS = 5
@@ -41,7 +42,7 @@ class Infection:
 
 
 def draw_infection(
-    rng: np.random.Generator, grid: Grid, patient: Patient, lungs: Lungs, healthy: bool
+    rng: np.random.Generator, grid: Grid, patient: Patient, wall: Wall, lungs: Lungs, healthy: bool
 ) -> Infection:
     """Place lesions in the lungs.
 
@@ -56,6 +57,8 @@ def draw_infection(
         The grid.
     patient
         Gives severity, kind and preferred side.
+    wall
+        Peripheral lesions lie along its inner surface.
     lungs
         Lesions stay within them.
     healthy
@@ -68,7 +71,7 @@ def draw_infection(
         return Infection(np.zeros(shape, dtype=bool), rise, opacity)
     count = min(1 + int(rng.poisson(patient.burden)), 7)
     for _ in range(count):
-        one, rise_one, opacity_one = _draw_lesion(rng, grid, patient, lungs)
+        one, rise_one, opacity_one = _draw_lesion(rng, grid, patient, wall, lungs)
         field, rise, opacity = np.maximum(field, one), np.maximum(rise, rise_one), np.maximum(opacity, opacity_one)
 
     labels, pieces = ndimage.label((field > 0.5) & inside, structure=EIGHT_NEIGHBOURS)
@@ -81,14 +84,14 @@ def draw_infection(
 
 
 def _draw_lesion(
-    rng: np.random.Generator, grid: Grid, patient: Patient, lungs: Lungs
+    rng: np.random.Generator, grid: Grid, patient: Patient, wall: Wall, lungs: Lungs
 ) -> tuple[FloatImage, FloatImage, FloatImage]:
     """Return one lesion's density in [0, 1], its rise in HU and its consolidation in [0, 1]."""
     lung = lungs.left if rng.random() < patient.left_share else lungs.right
     peripheral = rng.random() < 0.6
-    x, y = _draw_place(rng, grid, lung, patient, peripheral)
+    x, y = _draw_place(rng, grid, patient, lung, wall.thorax if peripheral else None)
 
-    radius = float(np.clip(rng.lognormal(np.log(14.0), 0.45), 7.0, 40.0))
+    radius = float(np.clip(rng.lognormal(np.log(17.0), 0.5), 9.0, 48.0))
     aspect = float(rng.uniform(1.0, 2.3 if peripheral else 1.5))
     # A peripheral lesion spreads along the pleura, which runs across the radius from the centre of the chest.
     heading = float(np.arctan2(y, x)) + np.pi / 2 if peripheral else float(rng.uniform(0, np.pi))
@@ -98,7 +101,7 @@ def _draw_lesion(
     if peripheral:
         v += u * u / np.float32(2 * max(np.hypot(x, y), 40.0))
     long, short = np.float32(radius * np.sqrt(aspect)), np.float32(radius / np.sqrt(aspect))
-    distance = (length(u / long, v / short) - 1) * np.float32(radius / aspect**0.25)
+    distance = (length(np.asarray(u / long), np.asarray(v / short)) - 1) * np.float32(radius / aspect**0.25)
     distance += np.float32(0.22 * radius) * smooth_noise(rng, grid.size, max(0.7 * radius, 6.0))
     distance += np.float32(1.6) * smooth_noise(rng, grid.size, 5.0)
 
@@ -117,12 +120,15 @@ def _draw_lesion(
 
 
 def _draw_place(
-    rng: np.random.Generator, grid: Grid, lung: FloatImage, patient: Patient, peripheral: bool
+    rng: np.random.Generator, grid: Grid, patient: Patient, lung: FloatImage, along: FloatImage | None
 ) -> tuple[float, float]:
-    """Draw a lesion's centre: COVID-19 pneumonia prefers the periphery and the back (Shi et al., Lancet Infect Dis 2020)."""
+    """Draw a lesion's centre, near the surface ``along`` if one is given.
+
+    COVID-19 pneumonia prefers the periphery and the back of the lungs (Shi et al., Lancet Infect Dis 20:425-434, 2020).
+    """
     weight = np.where(lung < -3, 1.0, 0.0) * (1.0 + 0.45 * np.clip(grid.y / patient.half_depth, -1, 1))
-    if peripheral:
-        weight = weight * np.exp(np.minimum(lung, 0) / 7)
+    if along is not None:
+        weight = weight * np.exp(np.minimum(along, 0) / 8)
     cumulative = np.cumsum(weight.ravel(), dtype=np.float64)
     pixel = int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))
     pixel = min(pixel, cumulative.size - 1)
@@ -132,4 +138,4 @@ def _draw_place(
 def _soft_step(inside: FloatImage) -> FloatImage:
     """Map a distance in units of the border's width to [0, 1], 0.5 on the border."""
     t = np.clip(0.5 + inside, 0, 1)
-    return t * t * (3 - 2 * t)
+    return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)

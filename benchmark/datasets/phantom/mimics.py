@@ -7,16 +7,15 @@ subsegmental (plate-like) atelectasis, fissures, and the ground-glass look of mo
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from .anatomy import Patient
-from .fields import FloatImage, Grid, length, smooth_noise
 from .chest import Lungs
+from .fields import FloatImage, Grid, length, smooth_noise
 
 
-def dependent_density(
-    rng: np.random.Generator, grid: Grid, patient: Patient, lungs: Lungs
-) -> FloatImage:
+def dependent_density(rng: np.random.Generator, grid: Grid, patient: Patient, lungs: Lungs) -> FloatImage:
     """Return the rise in HU of lung that its own weight compresses: a soft band along the posterior pleura."""
     rise = np.zeros_like(grid.x)
     if not any(patient.dependent):
@@ -29,7 +28,7 @@ def dependent_density(
     return rise
 
 
-def hazy_patches(rng: np.random.Generator, grid: Grid, places: np.ndarray) -> FloatImage:
+def hazy_patches(rng: np.random.Generator, grid: Grid, places: NDArray[np.float64]) -> FloatImage:
     """Return the rise in HU of hazy patches of poorer aeration, as faint as ground glass but without a border.
 
     Parameters
@@ -50,7 +49,7 @@ def hazy_patches(rng: np.random.Generator, grid: Grid, places: np.ndarray) -> Fl
     return rise
 
 
-def atelectatic_bands(rng: np.random.Generator, grid: Grid, places: np.ndarray) -> FloatImage:
+def atelectatic_bands(rng: np.random.Generator, grid: Grid, places: NDArray[np.float64]) -> FloatImage:
     """Return the rise in HU of plate-like atelectases: slightly curved lines of collapsed lung at ``places``."""
     rise = np.zeros_like(grid.x)
     for x, y in places:
@@ -83,7 +82,9 @@ def fissures(rng: np.random.Generator, grid: Grid, patient: Patient, level: floa
     return rise
 
 
-def breathing_blur(rng: np.random.Generator, grid: Grid, patient: Patient, image: FloatImage, lungs: Lungs, level: float) -> None:
+def breathing_blur(
+    rng: np.random.Generator, grid: Grid, patient: Patient, image: FloatImage, lungs: Lungs, level: float
+) -> None:
     """Smear the lung beside the heart or above the diaphragm by motion during the rotation, in place."""
     if rng.random() > 0.25 + 0.3 * level:
         return

@@ -19,7 +19,7 @@ from .vessels import crossing_vessels, draw_segments, grow_tree, join
 HU_RANGE = (-1024.0, 1500.0)
 """What a pixel of a phantom image can hold, in HU."""
 
-_HEALTHY_SLICE = 0.07
+_HEALTHY_SLICE = 0.06
 """Share of an infected patient's slices that show no infection."""
 
 
@@ -68,10 +68,10 @@ def make_slice(patient: Patient, level: float, size: int, rng: np.random.Generat
     paint_mediastinum(image, grid, patient, lungs, level, rng)
 
     places = _Places(rng, grid, lungs)
-    vessels, hila = _draw_vessels(rng, grid, patient, lungs, places)
+    vessels = _draw_vessels(rng, grid, patient, lungs, places)
     parenchyma = _draw_parenchyma(rng, grid, patient, lungs, level, places)
     healthy = not patient.infected or rng.random() < _HEALTHY_SLICE
-    infection = draw_infection(rng, grid, patient, lungs, healthy)
+    infection = draw_infection(rng, grid, patient, wall, lungs, healthy)
 
     lung = parenchyma + (tissue.BLOOD - parenchyma) * vessels
     paint(image, lungs.either, lung, grid.pixel)
@@ -107,13 +107,11 @@ class _Places:
         return np.stack([self._grid.x.ravel()[chosen], self._grid.y.ravel()[chosen]], axis=-1) + jitter
 
 
-def _draw_vessels(
-    rng: np.random.Generator, grid: Grid, patient: Patient, lungs: Lungs, places: _Places
-) -> tuple[FloatImage, NDArray[np.float64]]:
+def _draw_vessels(rng: np.random.Generator, grid: Grid, patient: Patient, lungs: Lungs, places: _Places) -> FloatImage:
     hilar_height = rng.uniform(-0.05, 0.22) * patient.half_depth
     hila, parts = [], []
     for side, lung in ((-1, lungs.right), (1, lungs.left)):
-        row = np.argmin(np.abs(grid.y - hilar_height) + 1e3 * (lung > 0) + 0.02 * np.abs(grid.x))
+        row = np.argmin(np.abs(grid.y - hilar_height) + 1e3 * (lung > 0) + 0.3 * np.abs(grid.x))
         hilum = (float(grid.x.ravel()[row]) - 3.0 * side, float(grid.y.ravel()[row]))
         hila.append(hilum)
         parts.append(grow_tree(rng, grid, lung, hilum, side))
@@ -122,7 +120,7 @@ def _draw_vessels(
     for centre in places.draw(int(rng.integers(0, 4))):
         cluster = centre + rng.normal(0, 6.0, (int(rng.integers(6, 14)), 2))
         parts.append(crossing_vessels(rng, cluster, centres, radius=(0.5, 1.1)))
-    return draw_segments(grid, join(parts)), centres
+    return draw_segments(grid, join(parts))
 
 
 def _draw_parenchyma(
@@ -136,7 +134,7 @@ def _draw_parenchyma(
     parenchyma += mimics.hazy_patches(rng, grid, places.draw(int(rng.poisson(1.3))))
     lines = mimics.fissures(rng, grid, patient, level)
     lines = np.maximum(lines, mimics.atelectatic_bands(rng, grid, places.draw(int(rng.poisson(0.15 + 0.5 * level)))))
-    return parenchyma + lines
+    return np.asarray(parenchyma + lines, dtype=np.float32)
 
 
 def _scan(image: FloatImage, patient: Patient, rng: np.random.Generator) -> NDArray[np.int16]:
@@ -145,4 +143,4 @@ def _scan(image: FloatImage, patient: Patient, rng: np.random.Generator) -> NDAr
     grain = ndimage.gaussian_filter(rng.standard_normal(image.shape, dtype=np.float32), 0.6)
     # Smoothing with this kernel leaves 1 / (2 sqrt(pi) 0.6) of a white field's standard deviation.
     sharp += np.float32(patient.noise * 2 * np.sqrt(np.pi) * 0.6) * grain
-    return np.rint(np.clip(sharp, *HU_RANGE)).astype(np.int16)
+    return np.asarray(np.rint(np.clip(sharp, *HU_RANGE)), dtype=np.int16)

@@ -111,7 +111,9 @@ def paint_wall(
     _paint_vertebra(image, grid, patient, rng)
 
 
-def _paint_bone(image: FloatImage, distance: FloatImage, patient: Patient, pixel: float, marrow: float | FloatImage) -> None:
+def _paint_bone(
+    image: FloatImage, distance: FloatImage, patient: Patient, pixel: float, marrow: float | FloatImage
+) -> None:
     """Paint a bone as a cortical shell around cancellous bone."""
     paint(image, distance, tissue.CORTICAL_BONE * patient.bone, pixel)
     paint(image, distance + np.float32(_CORTEX_MM), marrow, pixel)
@@ -170,7 +172,13 @@ def _paint_breastbone(image: FloatImage, grid: Grid, patient: Patient, thorax: N
     for side in (-1, 1):
         cartilage = capsule(grid, (side * 15, front + 1), (side * 30, front + 5), 4.0)
         paint(image, cartilage, tissue.CARTILAGE, grid.pixel)
-    _paint_bone(image, ellipse(grid, (0.0, front), (16.0, 5.5)), patient, grid.pixel, 0.6 * tissue.CANCELLOUS_BONE * patient.bone)
+    _paint_bone(
+        image,
+        ellipse(grid, (0.0, front), (16.0, 5.5)),
+        patient,
+        grid.pixel,
+        0.6 * tissue.CANCELLOUS_BONE * patient.bone,
+    )
 
 
 def vertebra_centre(patient: Patient) -> tuple[float, float]:

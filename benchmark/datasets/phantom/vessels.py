@@ -71,10 +71,10 @@ def grow_tree(
     density = rng.uniform(0.75, 1.0, trunks)
     grown: list[Segments] = []
     for generation in range(_GENERATIONS):
-        reach = rng.uniform(10, 19, tip.shape[0]) * 0.87**generation
+        reach = rng.uniform(10, 19, (tip.shape[0], 1)) * 0.87**generation
         for _ in range(2):
             heading = heading + rng.normal(0, 0.14, heading.size)
-            step = 0.5 * reach[:, None] * np.stack([np.cos(heading), np.sin(heading)], axis=-1)
+            step = 0.5 * reach * np.stack([np.cos(heading), np.sin(heading)], axis=-1)
             thinner = radius * 0.93
             grown.append(Segments(tip, tip + step, radius, thinner, density))
             tip, radius = tip + step, thinner
@@ -114,10 +114,10 @@ def crossing_vessels(
     """
     count = points.shape[0]
     from_hilum = np.min(np.linalg.norm(points[:, None, :] - hila[None, :, :], axis=-1), axis=1)
-    thickness = rng.uniform(*radius, count) * (1 + 0.9 * np.exp(-from_hilum / 25))
+    thickness = rng.uniform(radius[0], radius[1], count) * (1 + 0.9 * np.exp(-from_hilum / 25))
     heading = rng.uniform(0, 2 * np.pi, count)
-    reach = rng.exponential(1.4, count)
-    step = 0.5 * reach[:, None] * np.stack([np.cos(heading), np.sin(heading)], axis=-1)
+    reach = rng.exponential(1.4, (count, 1))
+    step = 0.5 * reach * np.stack([np.cos(heading), np.sin(heading)], axis=-1)
     return Segments(points - step, points + step, thickness, thickness * 0.9, rng.uniform(0.35, 1.0, count))
 
 
