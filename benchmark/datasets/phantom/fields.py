@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,9 +102,9 @@ def angular_bump(angles: NDArray[np.float64], centre: float, width: float) -> ND
     return np.asarray(np.exp(-0.5 * (away / width) ** 2))
 
 
-def length(u: FloatImage, v: FloatImage) -> FloatImage:
+def length(u: NDArray[np.floating[Any]], v: NDArray[np.floating[Any]]) -> FloatImage:
     """Return the Euclidean length of (u, v); faster than ``numpy.hypot``, which guards against overflow."""
-    return np.sqrt(u * u + v * v)
+    return np.asarray(np.sqrt(u * u + v * v), dtype=np.float32)
 
 
 def paint(image: FloatImage, distance: FloatImage, value: float | FloatImage, pixel: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +102,7 @@ def _draw_lesion(
     if peripheral:
         v += u * u / np.float32(2 * max(np.hypot(x, y), 40.0))
     long, short = np.float32(radius * np.sqrt(aspect)), np.float32(radius / np.sqrt(aspect))
-    distance = (length(np.asarray(u / long), np.asarray(v / short)) - 1) * np.float32(radius / aspect**0.25)
+    distance = (length(u / long, v / short) - 1) * np.float32(radius / aspect**0.25)
     distance += np.float32(0.22 * radius) * smooth_noise(rng, grid.size, max(0.7 * radius, 6.0))
     distance += np.float32(1.6) * smooth_noise(rng, grid.size, 5.0)
 
@@ -135,7 +136,7 @@ def _draw_place(
     return float(grid.x.ravel()[pixel]), float(grid.y.ravel()[pixel])
 
 
-def _soft_step(inside: FloatImage) -> FloatImage:
+def _soft_step(inside: NDArray[np.floating[Any]]) -> FloatImage:
     """Map a distance in units of the border's width to [0, 1], 0.5 on the border."""
     t = np.clip(0.5 + inside, 0, 1)
     return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)

@@ -106,6 +106,7 @@ def paint_wall(
     _paint_ribs(image, grid, polar, patient, wall, thorax, rng)
     if level < 0.62:
         _paint_shoulder_blades(image, grid, patient, thorax, level, rng)
+    # Small vessels and lymph nodes make the fat of the mediastinum a little denser than that under the skin.
     paint(image, wall.thorax, tissue.FAT + 20 + 8 * smooth_noise(rng, size, 8.0), pixel)
     _paint_breastbone(image, grid, patient, thorax)
     _paint_vertebra(image, grid, patient, rng)

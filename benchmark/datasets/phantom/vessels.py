@@ -115,10 +115,11 @@ def crossing_vessels(
     count = points.shape[0]
     from_hilum = np.min(np.linalg.norm(points[:, None, :] - hila[None, :, :], axis=-1), axis=1)
     thickness = rng.uniform(radius[0], radius[1], count) * (1 + 0.9 * np.exp(-from_hilum / 25))
+    density = np.asarray(rng.uniform(0.35, 1.0, count))
     heading = rng.uniform(0, 2 * np.pi, count)
     reach = rng.exponential(1.4, (count, 1))
     step = 0.5 * reach * np.stack([np.cos(heading), np.sin(heading)], axis=-1)
-    return Segments(points - step, points + step, thickness, thickness * 0.9, rng.uniform(0.35, 1.0, count))
+    return Segments(points - step, points + step, thickness, thickness * 0.9, density)
 
 
 def draw_segments(grid: Grid, segments: Segments) -> FloatImage:
