@@ -1,1 +1,36 @@
 """Data sets: each yields cases from a folder in its published layout, or makes them."""
+
+from __future__ import annotations
+
+from . import lvit, phantom
+from .base import PARTS, Case, Dataset, DatasetSettings, dataset_registry, register_dataset
+
+__all__ = [
+    "PARTS",
+    "Case",
+    "Dataset",
+    "DatasetSettings",
+    "dataset_registry",
+    "lvit",
+    "open_dataset",
+    "phantom",
+    "register_dataset",
+]
+
+
+def open_dataset(name: str, settings: DatasetSettings) -> Dataset:
+    """Build a data set by its registered name, checked and ready.
+
+    Parameters
+    ----------
+    name
+        As on the command line, for example ``phantom`` or ``lvit``.
+    settings
+        What it is told.
+
+    Raises
+    ------
+    UserError
+        If nothing has this name, or the data have a defect.
+    """
+    return dataset_registry.get(name)(settings)
