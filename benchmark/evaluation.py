@@ -94,7 +94,7 @@ def predict_logits(model: SegmentationModel, images: Tensor, texts: Sequence[str
     """
     batch = Batch(images.to(device, memory_format=torch.channels_last), list(texts))
     with torch.inference_mode():
-        logits = model(batch).float().cpu()
+        logits: Tensor = model(batch).float().cpu()
     expected = (len(images), 1, *images.shape[-2:])
     if logits.shape != expected:
         raise UserError(f"Model {type(model).__name__} returned logits of shape {tuple(logits.shape)}, not {expected}.")
@@ -139,7 +139,7 @@ def evaluate_cell(
     masks : DataFrame
         ``case`` and ``png``, the predicted mask on the native grid as a 1-bit PNG.
     """
-    model = model.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    model = model.to(device).to(memory_format=torch.channels_last).eval()
     size = model_settings(cell.training).image_size
     test_cases = dataset.index.loc[dataset.index["part"] == "test", "case"].tolist()
     scored, masks = [], []
@@ -153,7 +153,7 @@ def evaluate_cell(
         scored.append(table)
         masks += [(case.id, encode_mask(mask)) for case, mask in zip(cases, predictions, strict=True)]
     training = cell.training
-    condition = {
+    condition: dict[str, str | int | float] = {
         "dataset": dataset.name, "model": training.model, "labels": float(training.labels), "seed": training.seed,
         "corruption": cell.corruption, "severity": cell.severity,
     }  # fmt: skip

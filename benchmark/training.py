@@ -174,7 +174,7 @@ def train_cell(
     settings = cell.training
     size = model_settings(cell).image_size
     L.seed_everything(cell.seed, workers=True, verbose=False)
-    model = build_model(cell.model, model_settings(cell)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = build_model(cell.model, model_settings(cell)).to(memory_format=torch.channels_last)
 
     samples = max(len(cell.cases), settings.minimum_steps * settings.batch_size)
     sampler = EpochSampler(len(cell.cases), samples, cell.seed)
@@ -223,7 +223,7 @@ def train_cell(
         "key": cell.key,
         "parameters": count_parameters(model),
         "augmented_with": list(model.augmented_with),
-        "best_epoch": int(pd.DataFrame(history.rows)["validation_dice"].idxmax()) + 1,
+        "best_epoch": int(max(history.rows, key=lambda row: row["validation_dice"])["epoch"]),
         "best_validation_dice": float(checkpoint.best_model_score),  # type: ignore[arg-type]
         "device": str(trainer.strategy.root_device),
         "seconds": round(time.monotonic() - started, 1),

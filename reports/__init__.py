@@ -4,6 +4,7 @@ from .details import CorruptionNote, ModelNote, ReportDetails
 from .picture import Picture
 from .report import ReportFiles, write_report
 from .statistics import condition_scores, robustness_summary
+from .terminal import summary_table
 
 __all__ = [
     "CorruptionNote",
@@ -13,5 +14,6 @@ __all__ = [
     "ReportFiles",
     "condition_scores",
     "robustness_summary",
+    "summary_table",
     "write_report",
 ]

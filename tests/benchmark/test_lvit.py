@@ -4,12 +4,12 @@ from pathlib import Path
 import numpy as np
 import openpyxl
 import pytest
+from PIL import Image
+
 from biclip_bench.benchmark.datasets import DatasetSettings, open_dataset
 from biclip_bench.benchmark.datasets.image_files import read_image, read_mask
 from biclip_bench.benchmark.datasets.lvit_names import group_of
 from biclip_bench.corruptions.context import ImageContext
-from PIL import Image
-
 from biclip_bench.errors import UserError
 
 FOLDERS = {"train": "Train_Folder", "val": "Val_Folder", "test": "Test_Folder"}

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
+
 from biclip_bench.benchmark.datasets import PARTS, DatasetSettings, open_dataset
 from biclip_bench.benchmark.datasets.phantom import make_case, phantom_fingerprint
 from biclip_bench.benchmark.datasets.report_grammar import ZONES, parse
 from biclip_bench.corruptions.context import ImageContext
-from scipy import ndimage
-
 from biclip_bench.errors import UserError
 
 SIZE = 96

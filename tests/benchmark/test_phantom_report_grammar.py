@@ -1,10 +1,10 @@
 import itertools
 
 import pytest
-from biclip_bench.benchmark.datasets.report_grammar import VARIANTS, ZONES, Findings, describe, parse
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biclip_bench.benchmark.datasets.report_grammar import VARIANTS, ZONES, Findings, describe, parse
 from biclip_bench.errors import UserError
 
 zone_sets = st.frozensets(st.sampled_from(ZONES))

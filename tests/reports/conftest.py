@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 import pytest
+
 from biclip_bench.reports import CorruptionNote, ModelNote, Picture, ReportDetails
 
 

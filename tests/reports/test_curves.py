@@ -3,6 +3,7 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
+
 from biclip_bench.reports import condition_scores
 from biclip_bench.reports.curves import robustness_figures
 from biclip_bench.reports.style import COLOURS, FORMATS, model_styles, paper_style, render

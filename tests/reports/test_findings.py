@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+
 from biclip_bench.reports import condition_scores, robustness_summary
 from biclip_bench.reports.findings import findings
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from biclip_bench.reports.frame import COLUMNS, dice_of_counts, iou_of_counts, validate_frame
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from biclip_bench.errors import UserError
+from biclip_bench.reports.frame import COLUMNS, dice_of_counts, iou_of_counts, validate_frame
 
 
 def test_the_order_of_rows_and_extra_columns_do_not_matter(frame):

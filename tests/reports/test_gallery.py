@@ -3,11 +3,11 @@ import re
 
 import numpy as np
 import pytest
+
+from biclip_bench.errors import UserError
 from biclip_bench.reports import Picture
 from biclip_bench.reports.gallery import GALLERY_DPI, gallery_figures
 from biclip_bench.reports.style import model_styles, paper_style, render
-
-from biclip_bench.errors import UserError
 
 
 def draw(pictures, details, models=("model A", "model B")):

@@ -1,9 +1,10 @@
 import io
 
 import pytest
+from rich.console import Console
+
 from biclip_bench.reports import condition_scores, robustness_summary
 from biclip_bench.reports.terminal import summary_table
-from rich.console import Console
 
 
 def printed(table, width=80):
