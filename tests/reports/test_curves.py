@@ -111,7 +111,7 @@ def test_pdf_embeds_truetype_fonts_and_svg_is_outlines(frame, details):
 
 
 def test_names_with_dollar_signs_and_slashes_are_drawn_as_they_are(make_frame, details):
-    scores = condition_scores(make_frame(models=("cost $x^{2", "m_1"), corruptions=("a/b $",), labels=(1.0, 2.0)))
+    scores = condition_scores(make_frame(models=("cost $x^{2$", "m_1"), corruptions=("a/b $",), labels=(1.0, 2.0)))
     with paper_style():
         (item,) = robustness_figures(scores, details)
         render(item.figure, "svg")

@@ -54,7 +54,7 @@ def test_empty_and_full_masks_large_images_and_missing_panels_are_drawn(details)
     empty, full = np.zeros(image.shape, bool), np.ones(image.shape, bool)
     pictures = [
         Picture("a", "", "clean", 0, image, empty, {"model A": empty, "another": full}),
-        Picture("b", "x" * 900 + " $\\frac{", "motion", 2, image, full, {"model B": full}),
+        Picture("b", "$\\frac{$ " + "x" * 900, "motion", 2, image, full, {"model B": full}),
     ]
     (item,) = draw(pictures, details)
     with paper_style():
