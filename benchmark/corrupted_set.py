@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..reports import Picture, write_gallery
+from biclip_bench.files import file_stem
+
+from ..reports import Picture, ReportDetails, write_gallery
 from .cells import CLEAN
 from .datasets.base import Dataset
 from .evaluation import corrupted_images
@@ -35,7 +37,14 @@ def write_grid(dataset: Dataset, corruption: str, severities: Sequence[int], cou
             image = apply_window(corrupted_images([case], dataset, condition, severity), dataset.window)[0]
             grey: NDArray[np.float32] = image.mean(dim=0).numpy()
             pictures.append(Picture(case.id, case.text, condition, severity, grey, case.mask, {}))
-    return write_gallery(pictures, folder / f"{corruption}-grid")
+    details = ReportDetails(
+        title=f"{corruption} on {dataset.name}",
+        profile=f"images of {dataset.name} on their native grid, no model",
+        is_paper_setting=False,
+        dataset=dataset.name,
+        split="",
+    )
+    return write_gallery(pictures, details, folder)
 
 
 def write_images(dataset: Dataset, corruption: str, severities: Sequence[int], folder: Path) -> int:
@@ -61,11 +70,6 @@ def write_images(dataset: Dataset, corruption: str, severities: Sequence[int], f
                 written += 1
     _write_masks(dataset, tests, folder / corruption)
     return written
-
-
-def file_stem(case: str) -> str:
-    """A case id as a file name."""
-    return case.replace("/", "_")
 
 
 def _write_masks(dataset: Dataset, tests: Sequence[str], folder: Path) -> None:

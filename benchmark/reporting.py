@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from biclip_bench.files import write_atomically
+
 from ..corruptions import corruption_registry
 from ..models import model_registry
 from ..reports import CorruptionNote, ModelNote, ReportDetails, ReportFiles, condition_scores, write_report
@@ -16,7 +18,7 @@ from .config import ExperimentConfig
 from .datasets.base import PARTS, Dataset
 from .pictures import report_pictures
 from .plan import Plan
-from .store import DESCRIPTION, Store, write_atomically
+from .store import DESCRIPTION, Store
 from .versions import software_versions
 
 CONFIG = "config.yaml"
@@ -71,7 +73,8 @@ def report_plan(
     The models' descriptions lie beside their weights: in the store, or in ``checkpoint`` for a plan of one model that
     was trained elsewhere.
     """
-    write_atomically(folder / CONFIG, lambda path: _write_text(path, config.to_yaml()))
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / CONFIG, config.to_yaml())
     frame = store.read_scores(plan.all_evaluations)
     details = report_details(config, dataset, plan, store, checkpoint)
     files = write_report(frame, details, report_pictures(plan, dataset, store), folder)
@@ -131,7 +134,3 @@ def _model_note(name: str, plan: Plan, store: Store, checkpoint: Path | None) ->
 def _corruption_note(name: str) -> CorruptionNote:
     corruption = corruption_registry.get(name)
     return CorruptionNote(corruption.name, corruption.family, corruption.summary, corruption.units, corruption.levels)
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

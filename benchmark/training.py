@@ -20,6 +20,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
 from biclip_bench.errors import UserError
+from biclip_bench.files import write_atomically
 
 from ..models import Batch, ModelSettings, SegmentationModel, build_model, count_parameters
 from .cells import TrainingCell, TrainingSettings, digest
@@ -27,7 +28,7 @@ from .datasets.base import Dataset
 from .inputs import EpochSampler, ResizedCases, collate
 from .schedule import half_cosine
 from .scores import score_cases
-from .store import DESCRIPTION, LOG, WEIGHTS, write_atomically, write_json
+from .store import DESCRIPTION, LOG, WEIGHTS, write_json
 from .versions import software_versions
 
 LAST = "last.ckpt"
@@ -118,7 +119,7 @@ class History(Callback):
         values = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         self.rows.append({"epoch": trainer.current_epoch + 1, "learning_rate": rate, **values})
-        write_atomically(self.path, lambda path: pd.DataFrame(self.rows).to_csv(path, index=False))
+        write_atomically(self.path, pd.DataFrame(self.rows).to_csv(index=False, lineterminator="\n"))
         if self.progress is not None:
             self.progress(trainer.current_epoch + 1, trainer.max_epochs or 0, values["validation_dice"])
 

@@ -2,7 +2,7 @@
 
 from .details import CorruptionNote, ModelNote, ReportDetails
 from .picture import Picture
-from .report import ReportFiles, write_report
+from .report import ReportFiles, write_gallery, write_report
 from .statistics import condition_scores, robustness_summary
 from .terminal import summary_table
 
@@ -15,5 +15,6 @@ __all__ = [
     "condition_scores",
     "robustness_summary",
     "summary_table",
+    "write_gallery",
     "write_report",
 ]

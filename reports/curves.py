@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from biclip_bench.files import file_stem
+
 from .details import ReportDetails
-from .files import file_stem
 from .frame import CLEAN
 from .style import PAGE_WIDTH, ModelStyle, NamedFigure, add_model_legend, model_styles
 from .wording import MEASURE_NAMES, corruption_names, interval_text, labels_text, sample_text

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from biclip_bench.files import file_stem
+
 from .details import ReportDetails
-from .files import file_stem
 from .frame import CLEAN
 from .picture import Picture
 from .style import PAGE_WIDTH, FigureFormat, ModelStyle, NamedFigure, add_model_legend, model_styles
@@ -115,7 +116,8 @@ def _figure(
             if (case, severity) in panels:
                 _add_scores(figure, panels[case, severity], styles, x + panel_width / 2, y, total)
         top -= heights[case] + SCORE_HEIGHT
-    note = f"Below each panel: Dice (%) of the case, models as in the legend. Setting: {details.profile.rstrip('.')}."
+    scored = "Below each panel: Dice (%) of the case, models as in the legend. " if styles else ""
+    note = f"{scored}Setting: {details.profile.rstrip('.')}."
     lines = textwrap.wrap(note, int(PAGE_WIDTH * 72 / 3.2), max_lines=2, placeholder=" …")
     figure.text(GAP / PAGE_WIDTH, 0.03 / total, "\n".join(lines), ha="left", va="bottom", fontsize=6, color="#444444")
     return figure

@@ -10,13 +10,38 @@ from pathlib import Path
 import pandas as pd
 
 from biclip_bench.errors import UserError
+from biclip_bench.files import write_atomically
 
 from .details import ReportDetails
-from .files import write_atomically
 from .frame import validate_frame
 from .picture import Picture
 from .resampling import resample_scores
 from .statistics import scores_of, summary_of
+
+
+def write_gallery(pictures: Sequence[Picture], details: ReportDetails, folder: Path) -> list[Path]:
+    """Write the picture grids alone, ``gallery-NAME.pdf`` and ``.png`` for each corruption.
+
+    Parameters
+    ----------
+    pictures
+        Panels, with or without predictions.
+    details
+        Order of models and corruptions, and the setting named in the footnote.
+    folder
+        Where the files go; made where it is missing.
+    """
+    from .gallery import GALLERY_DPI, GALLERY_FORMATS, gallery_figures
+    from .style import paper_style, render
+
+    folder.mkdir(parents=True, exist_ok=True)
+    models = details.order_models([model for picture in pictures for model in picture.predictions])
+    with paper_style():
+        return [
+            write_atomically(folder / f"{item.stem}.{kind}", render(item.figure, kind, dpi=GALLERY_DPI))
+            for item in gallery_figures(pictures, details, models)
+            for kind in GALLERY_FORMATS
+        ]
 
 
 @dataclass(frozen=True)

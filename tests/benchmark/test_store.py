@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from biclip_bench.benchmark.cells import EvaluationCell, TrainingCell, TrainingSettings
-from biclip_bench.benchmark.store import Store, write_atomically
+from biclip_bench.benchmark.store import Store
 
 CELL = TrainingCell("phantom", "f" * 64, 5.0, ("a",), 0, "unet", {}, TrainingSettings(1, 1, 2, 1e-3, 0.0))
 SCORES = pd.DataFrame({"case": ["a", "b"], "dice": [0.1, 0.7]})
@@ -65,17 +65,3 @@ def test_of_two_processes_one_trains_and_the_other_waits(tmp_path: Path):
     for worker in workers:
         worker.join(timeout=60)
     assert trained == [False, True]
-
-
-def test_a_file_appears_whole_or_not_at_all(tmp_path: Path):
-    target = tmp_path / "folder" / "table.csv"
-
-    def fail(path: Path) -> None:
-        path.write_text("half")
-        raise OSError("no room")
-
-    with pytest.raises(OSError, match="no room"):
-        write_atomically(target, fail)
-    assert list(target.parent.iterdir()) == []
-    write_atomically(target, lambda path: path.write_text("whole"))
-    assert target.read_text() == "whole"

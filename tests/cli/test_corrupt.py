@@ -12,7 +12,7 @@ def test_corrupt_writes_a_grid_and_the_images(cli, tmp_path: Path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "phantom-corrupted"
-    assert (folder / "motion-grid.png").stat().st_size > 0
+    assert (folder / "gallery-motion.png").stat().st_size > 0
     with (folder / "motion" / "cases.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 6

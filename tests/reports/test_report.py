@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from biclip_bench.errors import UserError
+from biclip_bench.files import file_stem, write_atomically
 from biclip_bench.reports import condition_scores, robustness_summary, write_report
-from biclip_bench.reports.files import file_stem, write_atomically
 
 
 def digests(files):
