@@ -100,10 +100,14 @@ class ReseedEachEpoch(Callback):
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def on_train_epoch_start(self, trainer: L.Trainer, _: L.LightningModule) -> None:
-        """Seed all generators."""
-        epoch_seed = int(digest([self.seed, trainer.current_epoch])[:8], 16)
-        L.seed_everything(epoch_seed, workers=True, verbose=False)
+    def on_train_batch_start(self, trainer: L.Trainer, module: L.LightningModule, batch: Batch, batch_idx: int) -> None:
+        """Seed all generators before an epoch's first step.
+
+        Not when the epoch starts: a loader that is made anew then draws once more than one that goes on.
+        """
+        if batch_idx == 0:
+            epoch_seed = int(digest([self.seed, trainer.current_epoch])[:8], 16)
+            L.seed_everything(epoch_seed, workers=True, verbose=False)
 
 
 class History(Callback):
