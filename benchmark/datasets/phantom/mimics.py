@@ -29,7 +29,7 @@ def dependent_density(rng: np.random.Generator, grid: Grid, patient: Patient, lu
 
 
 def hazy_patches(rng: np.random.Generator, grid: Grid, places: NDArray[np.float64]) -> FloatImage:
-    """Return the rise in HU of hazy patches of poorer aeration, as faint as ground glass but without a border.
+    """Return the rise in HU of patches of poorer aeration: as dense as faint ground glass, with a blurrier border.
 
     Parameters
     ----------
@@ -42,10 +42,12 @@ def hazy_patches(rng: np.random.Generator, grid: Grid, places: NDArray[np.float6
     """
     rise = np.zeros_like(grid.x)
     for x, y in places:
-        width = np.float32(rng.uniform(9, 20))
+        radius = np.float32(rng.uniform(9, 24))
         aspect = np.float32(rng.uniform(0.6, 1.6))
-        square = ((grid.x - np.float32(x)) * aspect) ** 2 + ((grid.y - np.float32(y)) / aspect) ** 2
-        rise += np.float32(rng.uniform(45, 130)) * np.exp(-square / (2 * width * width))
+        distance = length((grid.x - np.float32(x)) * aspect, (grid.y - np.float32(y)) / aspect) - radius
+        distance += np.float32(0.2) * radius * smooth_noise(rng, grid.size, max(0.8 * float(radius), 8.0))
+        density = np.clip(0.5 - distance / np.float32(rng.uniform(11, 20)), 0, 1)
+        rise = np.maximum(rise, np.float32(rng.uniform(55, 160)) * density * density * (3 - 2 * density))
     return rise
 
 
