@@ -48,7 +48,9 @@ class TrainingSettings:
     batch_size
         Cases in a step.
     learning_rate
-        Peak learning rate of AdamW; it falls to zero along a half cosine over all steps.
+        Peak learning rate of AdamW; it falls to zero along a half cosine.
+    warmup
+        Share of the steps, from 0 to below 1, over which the learning rate first rises linearly to its peak.
     weight_decay
         Decoupled weight decay of AdamW.
     precision
@@ -59,6 +61,7 @@ class TrainingSettings:
     minimum_steps: int
     batch_size: int
     learning_rate: float
+    warmup: float
     weight_decay: float
     precision: str = "32-true"
 

@@ -101,6 +101,7 @@ class ExperimentConfig(BaseModel):
             minimum_steps=preset.minimum_steps,
             batch_size=self.batch_size or preset.batch_size,
             learning_rate=self.learning_rate or preset.learning_rate,
+            warmup=preset.warmup,
             weight_decay=preset.weight_decay,
             precision=self.precision,
         )

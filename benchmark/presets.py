@@ -20,7 +20,7 @@ class Preset:
         Side of the models' input in pixels.
     width
         Channels of the networks' first level.
-    epochs, minimum_steps, batch_size, learning_rate, weight_decay
+    epochs, minimum_steps, batch_size, learning_rate, warmup, weight_decay
         As in :class:`~biclip_bench.benchmark.cells.TrainingSettings`.
     patients
         Patients of the phantom for training, validation and test.
@@ -33,16 +33,17 @@ class Preset:
     minimum_steps: int
     batch_size: int
     learning_rate: float
+    warmup: float
     weight_decay: float
     patients: tuple[int, int, int]
 
 
 PRESETS: dict[PresetName, Preset] = {
     # Chosen so that the first command ends within five minutes on two CPU cores.
-    "quick": Preset("quick profile", 96, 12, 20, 6, 16, 2e-3, 1e-2, (100, 20, 40)),
+    "quick": Preset("quick profile", 96, 12, 20, 6, 16, 3e-3, 0.1, 1e-2, (100, 20, 40)),
     # The paper's input and schedule at half its width: a grid of cells on one GPU in a day.
-    "standard": Preset("standard profile", 224, 32, 100, 20, 16, 3e-4, 1e-2, (700, 100, 200)),
+    "standard": Preset("standard profile", 224, 32, 100, 20, 16, 3e-4, 0.1, 1e-2, (700, 100, 200)),
     # Talaei et al. 2026 (arXiv 2603.00156) and its reference implementation: AdamW 1e-4, cosine annealing, batch 16,
     # 150 epochs, 224 px, U-Net of width 64. AdamW's weight decay is PyTorch's default.
-    "paper": Preset("paper's setting", 224, 64, 150, 1, 16, 1e-4, 1e-2, (700, 100, 200)),
+    "paper": Preset("paper's setting", 224, 64, 150, 1, 16, 1e-4, 0.0, 1e-2, (700, 100, 200)),
 }

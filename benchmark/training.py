@@ -26,7 +26,7 @@ from ..models import Batch, ModelSettings, SegmentationModel, build_model, count
 from .cells import TrainingCell, TrainingSettings, digest
 from .datasets.base import Dataset
 from .inputs import EpochSampler, ResizedCases, collate
-from .schedule import half_cosine
+from .schedule import warm_cosine
 from .scores import score_cases
 from .store import DESCRIPTION, LOG, WEIGHTS, write_json
 from .versions import software_versions
@@ -85,12 +85,12 @@ class TrainingModule(L.LightningModule):
         self.log("validation_dice", torch.tensor(mean, dtype=torch.float64, device="cpu").float())
 
     def configure_optimizers(self) -> Any:
-        """AdamW with a half-cosine decay in steps; frozen parameters stay out."""
+        """AdamW with a warm-up and a half-cosine decay in steps; frozen parameters stay out."""
         trainable = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         optimiser = torch.optim.AdamW(
             trainable, lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
         )
-        schedule = LambdaLR(optimiser, lambda step: half_cosine(step, self.steps))
+        schedule = LambdaLR(optimiser, lambda step: warm_cosine(step, self.steps, self.settings.warmup))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 

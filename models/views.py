@@ -106,7 +106,9 @@ class StrongView:
                 self.blur_size, self.blur_degrees * signed[2, blurred], self.blur_direction * signed[3, blurred]
             )
             blurred = blurred.to(image.device)
-            view.index_copy_(0, blurred, convolve_each(view[blurred], kernels.to(image)))
+            # Augmentation keeps its precision when a trainer runs the model in mixed precision.
+            with torch.autocast(image.device.type, enabled=False):
+                view.index_copy_(0, blurred, convolve_each(view[blurred], kernels.to(image)))
         return view
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from biclip_bench.benchmark.schedule import half_cosine
+from biclip_bench.benchmark.schedule import warm_cosine
 from biclip_bench.benchmark.training import LAST, train_cell
 
 
@@ -86,8 +86,14 @@ def test_few_labels_are_passed_over_several_times(make_cell, phantom, tmp_path):
     assert rate == pytest.approx(0, abs=1e-9)
 
 
-def test_the_schedule_is_half_a_cosine():
-    assert half_cosine(0, 10) == 1
-    assert half_cosine(5, 10) == pytest.approx(0.5)
-    assert half_cosine(10, 10) == pytest.approx(0)
-    assert half_cosine(11, 10) == pytest.approx(0)
+def test_without_warm_up_the_schedule_is_half_a_cosine():
+    assert warm_cosine(0, 10, 0.0) == 1
+    assert warm_cosine(5, 10, 0.0) == pytest.approx(0.5)
+    assert warm_cosine(10, 10, 0.0) == pytest.approx(0)
+    assert warm_cosine(11, 10, 0.0) == pytest.approx(0)
+
+
+def test_a_warm_up_rises_in_a_line_to_the_peak():
+    assert [warm_cosine(step, 100, 0.04) for step in range(5)] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
+    assert warm_cosine(52, 100, 0.04) == pytest.approx(0.5)
+    assert warm_cosine(100, 100, 0.04) == pytest.approx(0)
