@@ -15,8 +15,7 @@ from torch import Tensor
 class GeometricAugmentation:
     """Flips, rotation, scaling and shift, drawn for each case on its own.
 
-    The defaults are BiCLIP's. Under the benchmark preset every model uses them, so that a difference between two
-    models is not a difference between their augmentations.
+    The defaults are BiCLIP's.
 
     Parameters
     ----------
@@ -59,6 +58,20 @@ class GeometricAugmentation:
         linear = mirror[:, None] * rotation
         offset = -(linear * shift).sum(dim=1, keepdim=True)
         return torch.cat([linear, offset], dim=1).permute(2, 0, 1)
+
+
+BENCHMARK_AUGMENTATION = GeometricAugmentation(vertical_flip=0.0)
+"""Of every model under the benchmark preset, so that a difference between two models is not one of augmentation.
+
+BiCLIP's without the vertical flip: no chest is imaged upside down, and learning it costs a short training dearly.
+"""
+
+
+def geometric_augmentation(
+    preset: Literal["benchmark", "paper"], of_paper: GeometricAugmentation
+) -> GeometricAugmentation:
+    """Choose the augmentation of a preset: the one that all models share, or that of a model's own paper."""
+    return of_paper if preset == "paper" else BENCHMARK_AUGMENTATION
 
 
 def warp(image: Tensor, maps: Tensor, interpolation: Literal["bilinear", "nearest"] = "bilinear") -> Tensor:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .augmentation import GeometricAugmentation, warp
+from .augmentation import GeometricAugmentation, geometric_augmentation, warp
 from .classic_unet import ClassicUNet
 from .fusion import (
     ConsistencyProjection,
@@ -82,13 +82,13 @@ class BiCLIP(SegmentationModel):
     a head reads the text back from the pseudo-image, and two views of the image must yield alike features.
 
     Faithful (paper and reference implementation, which wins where they differ): every module with its sizes at 224 px
-    and width 64, the augmentation, the objective ``L_seg + 0.1 L_gen + 0.05 L_IAC + 0.07 L_cycle``, the L1 cycle
-    towards the text embedding before refinement, without gradient into it. Under the paper preset also the
+    and width 64, the objective ``L_seg + 0.1 L_gen + 0.05 L_IAC + 0.07 L_cycle``, the L1 cycle towards the text
+    embedding before refinement, without gradient into it. Under the paper preset also the vertical flips and the
     reference's cross-entropy, which applies the sigmoid twice.
 
     Different: the text encoder is the benchmark's, not always the frozen CXR-BERT; padding tokens are left out of the
-    average over tokens; the benchmark preset takes the cross-entropy of logits. At other widths every module but the
-    generator scales with the U-Net's first level.
+    average over tokens; the benchmark preset takes the cross-entropy of logits and never flips upside down. At other
+    widths every module but the generator scales with the U-Net's first level.
 
     Two passes go through the U-Net, as in the reference: the strong view gets no gradient, so its pass runs without
     autograd and costs a third of the weak view's. Each pass normalises by its own batch statistics, and both move the
@@ -122,7 +122,7 @@ class BiCLIP(SegmentationModel):
             self.augmented_with = ()
         self.normalise_image = normalise_image()
         self.normalise_pseudo_image = normalise_pseudo_image()
-        self.augmentation = GeometricAugmentation()
+        self.augmentation = geometric_augmentation(settings.preset, GeometricAugmentation())
         self.strong_view = StrongView()
 
     def text_embedding(self, batch: Batch) -> Tensor:

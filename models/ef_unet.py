@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .augmentation import GeometricAugmentation, warp
+from .augmentation import GeometricAugmentation, geometric_augmentation, warp
 from .classic_unet import ClassicUNet
 from .fusion import PseudoImageGenerator, TextHead, text_embedding_width
 from .losses import GENERATION_WEIGHT, CrossEntropyOn, generation_loss, segmentation_loss, training_mask
@@ -64,7 +64,7 @@ class EFUNet(SegmentationModel):
         self.unet = ClassicUNet(in_channels=6, width=settings.width)
         self.normalise_image = normalise_image()
         self.normalise_pseudo_image = normalise_pseudo_image()
-        self.augmentation = PAPER_AUGMENTATION if settings.preset == "paper" else GeometricAugmentation()
+        self.augmentation = geometric_augmentation(settings.preset, PAPER_AUGMENTATION)
 
     def pseudo_image(self, batch: Batch) -> Tensor:
         """Draw the texts of a batch as images (B, 3, H, W) in (0, 1)."""

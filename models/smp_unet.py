@@ -62,4 +62,4 @@ class SMPUNet(ImageOnlyModel):
             in_channels=3,
             classes=1,
         )
-        super().__init__(network, options.cross_entropy_on)
+        super().__init__(network, settings, options.cross_entropy_on)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from .augmentation import GeometricAugmentation, warp
+from .augmentation import GeometricAugmentation, geometric_augmentation, warp
 from .classic_unet import ClassicUNet
 from .losses import CrossEntropyOn, segmentation_loss, training_mask
 from .options import read_options
@@ -35,18 +35,20 @@ class ImageOnlyModel(SegmentationModel):
     ----------
     network
         Maps normalised images (B, 3, H, W) to logits (B, 1, H, W).
+    settings
+        The preset in them chooses the augmentation: under ``"paper"`` it is BiCLIP's.
     cross_entropy_on
         See :func:`~biclip_bench.models.losses.segmentation_loss`.
     """
 
     uses_text: ClassVar[bool] = False
 
-    def __init__(self, network: nn.Module, cross_entropy_on: CrossEntropyOn) -> None:
+    def __init__(self, network: nn.Module, settings: ModelSettings, cross_entropy_on: CrossEntropyOn) -> None:
         super().__init__()
         self.normalise = normalise_image()
         self.network = network
         self.cross_entropy_on: CrossEntropyOn = cross_entropy_on
-        self.augmentation = GeometricAugmentation()
+        self.augmentation = geometric_augmentation(settings.preset, GeometricAugmentation())
 
     def forward(self, batch: Batch) -> Tensor:
         """Predict logits (B, 1, H, W) from the image alone."""
@@ -69,12 +71,12 @@ class UNet(ImageOnlyModel):
     (3 channels in, not 6), so a difference to them is due to the text and the regularisers.
 
     Faithful: the levels, 64-128-256-512-1024 at width 64, and the transposed-convolution upsampling. Different from
-    2015: padded convolutions, batch norm, Dice plus cross-entropy, and the benchmark's augmentation in place of elastic
-    deformation. The two presets do not differ in training.
+    2015: padded convolutions, batch norm, Dice plus cross-entropy, and affine maps with flips in place of elastic
+    deformation.
     """
 
     paper: ClassVar[str] = "Ronneberger et al., U-Net, MICCAI 2015"
 
     def __init__(self, settings: ModelSettings) -> None:
         options = read_options(UNetOptions, "unet", settings.options)
-        super().__init__(ClassicUNet(in_channels=3, width=settings.width), options.cross_entropy_on)
+        super().__init__(ClassicUNet(in_channels=3, width=settings.width), settings, options.cross_entropy_on)

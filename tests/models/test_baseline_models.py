@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from biclip_bench.models import Batch, ModelSettings, build_model, count_parameters
-from biclip_bench.models.augmentation import GeometricAugmentation, warp
+from biclip_bench.models.augmentation import BENCHMARK_AUGMENTATION, warp
 from biclip_bench.models.ef_unet import PAPER_AUGMENTATION, EFUNet
 from biclip_bench.models.losses import generation_loss, segmentation_loss
 from biclip_bench.models.unet import UNet
@@ -121,8 +121,8 @@ def test_it_overfits_four_cases(name):
 
 
 @pytest.mark.parametrize("name", ["ef-unet", "unet", "smp-unet"])
-def test_under_the_benchmark_preset_all_share_biclips_augmentation(name):
-    assert build(name).augmentation == build("biclip").augmentation == GeometricAugmentation()
+def test_under_the_benchmark_preset_all_share_one_augmentation(name):
+    assert build(name).augmentation == build("biclip").augmentation == BENCHMARK_AUGMENTATION
     assert build(name).augmented_with == ()
 
 
