@@ -40,7 +40,7 @@ class Preset:
 
 PRESETS: dict[PresetName, Preset] = {
     # Chosen so that the first command ends within five minutes on two CPU cores.
-    "quick": Preset("quick profile", 96, 8, 6, 40, 8, 3e-3, 0.1, 1e-2, (300, 20, 40)),
+    "quick": Preset("quick profile", 80, 8, 7, 40, 8, 1.5e-3, 0.1, 1e-2, (300, 20, 40)),
     # The paper's input and schedule at half its width: a grid of cells on one GPU in a day.
     "standard": Preset("standard profile", 224, 32, 100, 20, 16, 3e-4, 0.1, 1e-2, (700, 100, 200)),
     # Talaei et al. 2026 (arXiv 2603.00156) and its reference implementation: AdamW 1e-4, cosine annealing, batch 16,

@@ -22,7 +22,7 @@ from .findings import read_findings
 from .slice import HU_RANGE, Slice, make_slice
 from .store import Store, StoreWriter, open_store
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 """Raised whenever the same settings would give other bits than before."""
 
 LUNG_WINDOW_HU = (-1350.0, 150.0)
@@ -78,7 +78,7 @@ def _generator(seed: int, part: Part, patient: int, stream: int) -> np.random.Ge
 class Phantom:
     """Made chest-CT slices; see :class:`~biclip_bench.benchmark.datasets.base.Dataset`.
 
-    Images hold Hounsfield units from -1024 to 1500 mapped to [0, 1] in one channel, over 360 mm. Building one makes
+    Images hold Hounsfield units from -1024 to 1500 mapped to [0, 1] in one channel, over 340 mm. Building one makes
     the cases on first use (about 20 ms each at 128 pixels) and afterwards opens them from the cache.
 
     Parameters

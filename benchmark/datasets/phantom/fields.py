@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatImage = NDArray[np.float32]
-FIELD_OF_VIEW_MM = 360.0
+FIELD_OF_VIEW_MM = 340.0
 """Side of every phantom image: a usual reconstruction diameter for an adult chest."""
 
 ANGLES = 512

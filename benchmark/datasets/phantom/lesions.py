@@ -92,7 +92,7 @@ def _draw_lesion(
     peripheral = rng.random() < 0.6
     x, y = _draw_place(rng, grid, patient, lung, wall.thorax if peripheral else None)
 
-    radius = float(np.clip(rng.lognormal(np.log(17.0), 0.5), 9.0, 48.0))
+    radius = float(np.clip(rng.lognormal(np.log(22.0), 0.45), 11.0, 52.0))
     aspect = float(rng.uniform(1.0, 2.3 if peripheral else 1.5))
     # A peripheral lesion spreads along the pleura, which runs across the radius from the centre of the chest.
     heading = float(np.arctan2(y, x)) + np.pi / 2 if peripheral else float(rng.uniform(0, np.pi))
