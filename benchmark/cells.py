@@ -51,6 +51,8 @@ class TrainingSettings:
         Peak learning rate of AdamW; it falls to zero along a half cosine.
     warmup
         Share of the steps, from 0 to below 1, over which the learning rate first rises linearly to its peak.
+    text_rate
+        Factor on the learning rate of a model's text branch (its ``text_branch``).
     weight_decay
         Decoupled weight decay of AdamW.
     precision
@@ -62,6 +64,7 @@ class TrainingSettings:
     batch_size: int
     learning_rate: float
     warmup: float
+    text_rate: float
     weight_decay: float
     precision: str = "32-true"
 

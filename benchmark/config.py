@@ -102,6 +102,7 @@ class ExperimentConfig(BaseModel):
             batch_size=self.batch_size or preset.batch_size,
             learning_rate=self.learning_rate or preset.learning_rate,
             warmup=preset.warmup,
+            text_rate=preset.text_rate,
             weight_decay=preset.weight_decay,
             precision=self.precision,
         )

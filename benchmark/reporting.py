@@ -97,7 +97,8 @@ def report_details(
         "Model input": f"{config.input_size} x {config.input_size} px; bilinear resize with antialiasing",
         "Network width": str(config.network_width),
         "Optimiser": f"AdamW, learning rate {training.learning_rate:g} (warm-up over {training.warmup:.0%} "
-        f"of the steps, then half a cosine), weight decay {training.weight_decay:g}",
+        f"of the steps, then half a cosine; text branch at {training.text_rate:g} of it), "
+        f"weight decay {training.weight_decay:g}",
         "Training": f"{training.epochs} epochs of at least {training.minimum_steps} steps, "
         f"batch {training.batch_size}, {training.precision}",
         "Label fractions": ", ".join(f"{labels:g}%" for labels in config.labels),

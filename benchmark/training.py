@@ -86,10 +86,15 @@ class TrainingModule(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW with a warm-up and a half-cosine decay in steps; frozen parameters stay out."""
-        trainable = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        optimiser = torch.optim.AdamW(
-            trainable, lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
-        )
+        model: SegmentationModel = self.model
+        branches: dict[bool, list[torch.nn.Parameter]] = {False: [], True: []}
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                branches[name.partition(".")[0] in model.text_branch].append(parameter)
+        rate = self.settings.learning_rate
+        rates = {False: rate, True: rate * self.settings.text_rate}
+        groups = [{"params": branches[of_text], "lr": rates[of_text]} for of_text in branches if branches[of_text]]
+        optimiser = torch.optim.AdamW(groups, weight_decay=self.settings.weight_decay)
         schedule = LambdaLR(optimiser, lambda step: warm_cosine(step, self.steps, self.settings.warmup))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

@@ -98,6 +98,7 @@ class BiCLIP(SegmentationModel):
 
     uses_text: ClassVar[bool] = True
     augmented_with: tuple[str, ...] = STRONG_VIEW_FAMILIES
+    text_branch: ClassVar[tuple[str, ...]] = ("text_encoder", "text_head", "text_refinement", "generator")
     paper: ClassVar[str] = "Talaei et al., BiCLIP, arXiv 2603.00156, 2026"
 
     def __init__(self, settings: ModelSettings) -> None:

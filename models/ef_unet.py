@@ -52,6 +52,7 @@ class EFUNet(SegmentationModel):
     """
 
     uses_text: ClassVar[bool] = True
+    text_branch: ClassVar[tuple[str, ...]] = ("text_encoder", "text_head", "generator")
     paper: ClassVar[str] = "EF-UNet, early fusion, 2025"
 
     def __init__(self, settings: ModelSettings) -> None:

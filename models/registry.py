@@ -63,12 +63,14 @@ class SegmentationModel(nn.Module, ABC):
 
     ``uses_text`` says whether the text changes the prediction; ``augmented_with`` names the corruption families that
     its training sees, so that a report can say which robustness was trained for. A model whose options change what
-    its training sees sets ``augmented_with`` on the instance: read it there.
+    its training sees sets ``augmented_with`` on the instance: read it there. ``text_branch`` names the
+    submodules that turn the text into something image-like: the trainer may let them learn at another rate.
     """
 
     uses_text: ClassVar[bool]
     augmented_with: tuple[str, ...] = ()
     paper: ClassVar[str]
+    text_branch: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def forward(self, batch: Batch) -> Tensor:

@@ -29,7 +29,7 @@ def make_cell(phantom: Dataset):
             seed=0,
             model=model,
             model_settings=settings,
-            training=TrainingSettings(3, 1, 4, 1e-3, 0.0, 1e-2),
+            training=TrainingSettings(3, 1, 4, 1e-3, 0.0, 1.0, 1e-2),
         )
         return replace(cell, **changes)
 

@@ -12,7 +12,7 @@ CELL = TrainingCell(
     seed=0,
     model="unet",
     model_settings={"width": 8, "image_size": 64, "options": {}},
-    training=TrainingSettings(2, 1, 4, 1e-3, 0.0, 1e-2),
+    training=TrainingSettings(2, 1, 4, 1e-3, 0.0, 1.0, 1e-2),
 )
 
 
@@ -36,8 +36,8 @@ def test_canonical_json_refuses_nan():
         {"seed": 1},
         {"model": "biclip"},
         {"model_settings": {"width": 16, "image_size": 64, "options": {}}},
-        {"training": TrainingSettings(3, 1, 4, 1e-3, 0.0, 1e-2)},
-        {"training": TrainingSettings(2, 1, 4, 1e-3, 0.0, 1e-2, "bf16-mixed")},
+        {"training": TrainingSettings(3, 1, 4, 1e-3, 0.0, 1.0, 1e-2)},
+        {"training": TrainingSettings(2, 1, 4, 1e-3, 0.0, 1.0, 1e-2, "bf16-mixed")},
     ],
 )
 def test_whatever_changes_the_bits_changes_the_key(change):

@@ -7,7 +7,7 @@ import pytest
 from biclip_bench.benchmark.cells import EvaluationCell, TrainingCell, TrainingSettings
 from biclip_bench.benchmark.store import Store
 
-CELL = TrainingCell("phantom", "f" * 64, 5.0, ("a",), 0, "unet", {}, TrainingSettings(1, 1, 2, 1e-3, 0.0, 0.0))
+CELL = TrainingCell("phantom", "f" * 64, 5.0, ("a",), 0, "unet", {}, TrainingSettings(1, 1, 2, 1e-3, 0.0, 1.0, 0.0))
 SCORES = pd.DataFrame({"case": ["a", "b"], "dice": [0.1, 0.7]})
 MASKS = pd.DataFrame({"case": ["a", "b"], "png": [b"one", b"two"]})
 

@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file
 
 from biclip_bench.benchmark.schedule import warm_cosine
-from biclip_bench.benchmark.training import LAST, train_cell
+from biclip_bench.benchmark.training import LAST, TrainingModule, model_settings, train_cell
+from biclip_bench.models import build_model
 
 
 def train(cell, dataset, folder: Path, stop_after: int | None = None):
@@ -84,6 +85,18 @@ def test_few_labels_are_passed_over_several_times(make_cell, phantom, tmp_path):
     rate = pd.read_csv(tmp_path / "scarce" / "log.csv")["learning_rate"].iloc[-1]
     # One epoch of four steps: the schedule has run to its end.
     assert rate == pytest.approx(0, abs=1e-9)
+
+
+def test_the_text_branch_learns_at_its_own_rate(make_cell):
+    cell = make_cell("biclip")
+    model = build_model("biclip", model_settings(cell))
+    module = TrainingModule(model, replace(cell.training, text_rate=0.25), steps=10)
+    image, text = module.configure_optimizers()["optimizer"].param_groups
+    assert text["initial_lr"] == image["initial_lr"] / 4
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    branch = {names[id(parameter)].split(".")[0] for parameter in text["params"]}
+    assert branch == {"text_encoder", "text_head", "text_refinement", "generator"}
+    assert len(image["params"]) + len(text["params"]) == len(names)
 
 
 def test_without_warm_up_the_schedule_is_half_a_cosine():
