@@ -34,7 +34,7 @@ from .losses import (
 from .options import read_options
 from .registry import Batch, ModelSettings, SegmentationModel, register_model
 from .text_encoders import build_text_encoder
-from .views import STRONG_VIEW_FAMILIES, StrongView, normalise_image, normalise_pseudo_image
+from .views import STRONG_VIEW_FAMILIES, normalise_image, normalise_pseudo_image, strong_view
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,8 @@ class BiCLIP(SegmentationModel):
 
     Different: the text encoder is the benchmark's, not always the frozen CXR-BERT; padding tokens are left out of the
     average over tokens; the benchmark preset takes the cross-entropy of logits and never flips upside down. At other
-    widths every module but the generator scales with the U-Net's first level.
+    widths every module but the generator scales with the U-Net's first level, and the blur of the strong view scales
+    with the input size.
 
     Two passes go through the U-Net, as in the reference: the strong view gets no gradient, so its pass runs without
     autograd and costs a third of the weak view's. Each pass normalises by its own batch statistics, and both move the
@@ -124,7 +125,7 @@ class BiCLIP(SegmentationModel):
         self.normalise_image = normalise_image()
         self.normalise_pseudo_image = normalise_pseudo_image()
         self.augmentation = geometric_augmentation(settings.preset, GeometricAugmentation())
-        self.strong_view = StrongView()
+        self.strong_view = strong_view(settings.image_size)
 
     def text_embedding(self, batch: Batch) -> Tensor:
         """Embed the texts of a batch as (B, (S/8)^2), before refinement."""

@@ -112,6 +112,16 @@ class StrongView:
         return view
 
 
+def strong_view(image_size: int) -> StrongView:
+    """Make BiCLIP's strong view for an input size: its 5 px blur at 224 px, scaled to the nearest odd length from 3 px.
+
+    A blur of 5 px in an image a third of the size would be three times as strong, and training would see what the
+    severest corruption shows.
+    """
+    half = round((5 * image_size / 224 - 1) / 2)
+    return StrongView(blur_size=2 * max(half, 1) + 1)
+
+
 def motion_blur_kernels(size: int, degrees: Tensor, direction: Tensor) -> Tensor:
     """Build line kernels of linear weight, rotated with nearest-neighbour sampling.
 

@@ -12,6 +12,7 @@ from biclip_bench.models.views import (
     motion_blur_kernels,
     normalise_image,
     normalise_pseudo_image,
+    strong_view,
 )
 
 OFF = {
@@ -102,3 +103,8 @@ def test_each_case_is_filtered_by_its_own_kernel():
         for channel in range(2):
             expected = ndimage.correlate(image[case, channel].numpy(), kernels[case].numpy(), mode="constant")
             np.testing.assert_allclose(result[case, channel].numpy(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("image_size", "length"), [(32, 3), (80, 3), (96, 3), (224, 5), (336, 7), (448, 9)])
+def test_the_blur_of_the_strong_view_keeps_its_share_of_the_image(image_size, length):
+    assert strong_view(image_size).blur_size == length
