@@ -10,10 +10,10 @@ from biclip_bench.errors import UserError
 
 from ..corruptions import corruption_registry
 from ..corruptions.seeding import SUITE_VERSION
-from ..models import ModelSettings, model_registry
+from ..models import ModelSettings, model_registry, text_encoder_registry
 from .cells import EvaluationCell, TrainingCell
 from .config import ExperimentConfig
-from .datasets import Dataset, DatasetSettings, open_dataset
+from .datasets import Dataset, DatasetSettings, dataset_registry, open_dataset
 from .selections import split_names
 from .splits import labelled_cases
 
@@ -64,25 +64,60 @@ def dataset_of(config: ExperimentConfig) -> Dataset:
     return open_dataset(config.dataset, settings)
 
 
-def make_plan(config: ExperimentConfig, dataset: Dataset) -> Plan:
-    """Lay out the grid and refuse what cannot run: unknown names, options that no model has, too few cases.
+def known_models(config: ExperimentConfig) -> tuple[str, ...]:
+    """The models that a configuration names, ``all`` resolved and each looked up.
 
     Raises
     ------
     UserError
-        Names the option at fault.
+        If a name is unknown; the message suggests a close one.
     """
-    models = tuple(split_names(config.model, model_registry.names()))
-    corruptions = tuple(split_names(config.corruption, corruption_registry.names()))
-    for name in corruptions:
-        corruption_registry.get(name)
+    names = split_names(config.model, model_registry.names())
+    for name in names:
+        model_registry.get(name)
+    return tuple(names)
+
+
+def known_corruptions(config: ExperimentConfig) -> tuple[str, ...]:
+    """The corruptions that a configuration names, ``all`` resolved and each looked up.
+
+    Raises
+    ------
+    UserError
+        If a name is unknown; the message suggests a close one.
+    """
+    names = split_names(config.corruption, corruption_registry.names())
+    return tuple(corruption_registry.get(name).name for name in names)
+
+
+def check_names(config: ExperimentConfig) -> None:
+    """Look every name of a configuration up, before a data set is read or made.
+
+    Raises
+    ------
+    UserError
+        If a name is unknown; the message suggests a close one.
+    """
+    dataset_registry.get(config.dataset)
+    known_corruptions(config)
+    known_models(config)
+    text_encoder_registry.get(config.text_encoder.partition(":")[0])
+
+
+def make_plan(config: ExperimentConfig, dataset: Dataset) -> Plan:
+    """Lay out the grid.
+
+    Raises
+    ------
+    UserError
+        If a name is unknown, or options are given for a model that is not among those named.
+    """
+    models, corruptions = known_models(config), known_corruptions(config)
     unknown = set(config.model_options) - set(models)
     if unknown:
         raise UserError(
             f"model_options names {sorted(unknown)[0]!r}, which is not among the models {', '.join(models)}."
         )
-    for name in models:
-        model_registry.get(name)
     settings = {name: _settings(config, name) for name in models}
 
     training = tuple(

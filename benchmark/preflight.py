@@ -26,7 +26,7 @@ BYTES_PER_MASK = 2_000
 def check_before_training(
     config: ExperimentConfig, dataset: Dataset, training: Iterable[TrainingCell], evaluations: int
 ) -> dict[str, int]:
-    """Build every model that is still to be trained, and check the output folder, the disk and the device.
+    """Build every model that is still to be trained, and check that the data set and the disk will do.
 
     Parameters
     ----------
@@ -50,8 +50,6 @@ def check_before_training(
         Names the option or folder at fault.
     """
     cells = list(training)
-    _check_writable(config.output)
-    _check_accelerator(config.accelerator)
     parameters: dict[str, int] = {}
     for cell in cells:
         if cell.model in parameters:
@@ -67,6 +65,18 @@ def check_before_training(
     tests = int((dataset.index["part"] == "test").sum())
     _check_disk(config.output, weights * BYTES_PER_WEIGHT + evaluations * tests * BYTES_PER_MASK)
     return parameters
+
+
+def check_machine(config: ExperimentConfig) -> None:
+    """Check that the output folder can be written to and the accelerator is there, before a data set is read or made.
+
+    Raises
+    ------
+    UserError
+        Names the option at fault.
+    """
+    _check_writable(config.output)
+    _check_accelerator(config.accelerator)
 
 
 def _check_writable(folder: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, ParamSpec
 
 import typer
 from rich.console import Console
@@ -18,6 +20,8 @@ from .listing import corruptions_app, datasets_app, models_app
 from .report import report_command
 from .run import run_command, train_command
 
+P = ParamSpec("P")
+
 app = typer.Typer(
     name="biclip-bench",
     help="How far can a medical image segmentation model be trusted outside the lab?\n\n"
@@ -28,9 +32,27 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("run")(run_command)
-app.command("train")(train_command)
-app.command("evaluate")(evaluate_command)
+
+class InterruptedWorkError(Exception):
+    """Ctrl-C during work that can be resumed. Typer would end the process at a KeyboardInterrupt without a word."""
+
+
+def resumable(command: Callable[P, None]) -> Callable[P, None]:
+    """Let a command whose work is kept say so when it is interrupted."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except KeyboardInterrupt as interrupt:
+            raise InterruptedWorkError from interrupt
+
+    return run
+
+
+app.command("run")(resumable(run_command))
+app.command("train")(resumable(train_command))
+app.command("evaluate")(resumable(evaluate_command))
 app.command("report")(report_command)
 app.command("corrupt")(corrupt_command)
 app.add_typer(models_app, name="models")
@@ -67,7 +89,7 @@ def main() -> None:
             raise
         Console(stderr=True).print(f"[bold red]Error:[/bold red] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except InterruptedWorkError:
         if debug:
             raise
         message = "Interrupted. What was finished is kept: the same command again resumes from there."

@@ -25,16 +25,17 @@ def corrupt_command(
 ) -> None:
     """Write a picture grid of corrupted test images, severity across; with --images also the images themselves."""
     from ..corrupted_set import write_grid, write_images
-    from ..plan import dataset_of
+    from ..plan import dataset_of, known_corruptions
 
     experiment = opt.resolve_config(
         None, corruption=corruption, severity=severity, dataset=dataset, data_root=data_root, patients=patients,
         image_size=image_size, output=output,
     )  # fmt: skip
     console = Console()
+    corruptions = known_corruptions(experiment)
     opened = dataset_of(experiment)
     folder = experiment.output / f"{experiment.dataset}-corrupted"
-    for name in opt.known_corruptions(experiment):
+    for name in corruptions:
         for path in write_grid(opened, name, experiment.severity, cases, folder):
             console.print(f"Picture grid: {path}", soft_wrap=True, highlight=False)
         if images:

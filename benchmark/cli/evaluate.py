@@ -25,7 +25,8 @@ def evaluate_command(
     output: opt.Output = None,
 ) -> None:
     """Score a trained checkpoint on corrupted test images, of its own data set or of another one."""
-    from ..plan import Plan, dataset_of, evaluation_cells
+    from ..plan import Plan, dataset_of, evaluation_cells, known_corruptions
+    from ..preflight import check_machine
     from ..reporting import report_plan, run_folder
     from ..run import evaluate_missing, store_of
     from ..trained import read_checkpoint
@@ -49,8 +50,9 @@ def evaluate_command(
     experiment = opt.resolve_config(None, **(of_training | given))
     console = Console()
     console.print(f"biclip-bench, {experiment.profile}", highlight=False)
+    corruptions = known_corruptions(experiment)
+    check_machine(experiment)
     opened = dataset_of(experiment)
-    corruptions = opt.known_corruptions(experiment)
     evaluations = evaluation_cells(cell, corruptions, experiment.severity, opened)
     plan = Plan((cell.model,), corruptions, (cell,), {cell.key: evaluations})
     store = store_of(experiment)

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from ..config import ExperimentConfig, make_config, read_config
-from ..selections import split_names
 
 DATA = "Data"
 GRID = "Grid"
@@ -107,17 +106,3 @@ def resolve_config(config: Path | None, **flags: Any) -> ExperimentConfig:
     values = read_config(config)
     make_config(values, f"The configuration {config}")
     return make_config(values | given, "The command line")
-
-
-def known_corruptions(config: ExperimentConfig) -> tuple[str, ...]:
-    """The corruptions that a configuration names, ``all`` resolved and each checked.
-
-    Raises
-    ------
-    UserError
-        If a name is unknown; the message suggests a close one.
-    """
-    from ...corruptions import corruption_registry
-
-    names = split_names(config.corruption, corruption_registry.names())
-    return tuple(corruption_registry.get(name).name for name in names)

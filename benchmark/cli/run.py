@@ -109,8 +109,11 @@ def train_command(
 
 
 def _open(experiment: ExperimentConfig, console: Console) -> tuple[Dataset, Plan]:
-    from ..plan import dataset_of, make_plan
+    from ..plan import check_names, dataset_of, make_plan
+    from ..preflight import check_machine
 
+    check_names(experiment)
+    check_machine(experiment)
     console.print(f"biclip-bench, {experiment.profile}", highlight=False)
     opened = dataset_of(experiment)
     plan = make_plan(experiment, opened)

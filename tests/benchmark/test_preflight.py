@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from biclip_bench.benchmark.config import ExperimentConfig
-from biclip_bench.benchmark.preflight import check_before_training
+from biclip_bench.benchmark.preflight import check_before_training, check_machine
 from biclip_bench.errors import UserError
 
 Usage = namedtuple("Usage", "total used free")
@@ -17,7 +17,7 @@ def check(make_cell, phantom, output: Path, **changes) -> dict[str, int]:
 
 
 def test_a_run_that_can_work_is_let_through(make_cell, phantom, tmp_path):
-    parameters = check(make_cell, phantom, tmp_path / "new" / "results")
+    parameters = check(make_cell, phantom, tmp_path)
     assert set(parameters) == {"biclip", "unet"}
     assert parameters["biclip"] > parameters["unet"] > 0
 
@@ -28,16 +28,16 @@ def test_a_full_disk_is_told_before_training(make_cell, phantom, tmp_path, monke
         check(make_cell, phantom, tmp_path)
 
 
-def test_an_output_folder_that_cannot_be_made(make_cell, phantom, tmp_path):
+def test_an_output_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot be written to.*--output"):
-        check(make_cell, phantom, tmp_path / "file" / "results")
+        check_machine(ExperimentConfig(output=tmp_path / "file" / "results"))
 
 
-def test_an_accelerator_that_is_not_here(make_cell, phantom, tmp_path):
-    config = ExperimentConfig(output=tmp_path, accelerator="abacus")
+def test_an_accelerator_that_is_not_here(tmp_path):
     with pytest.raises(UserError, match="--accelerator abacus cannot be used here"):
-        check_before_training(config, phantom, [], evaluations=0)
+        check_machine(ExperimentConfig(output=tmp_path, accelerator="abacus"))
+    check_machine(ExperimentConfig(output=tmp_path, accelerator="cpu"))
 
 
 def test_a_wrong_model_option_is_told_before_training(make_cell, phantom, tmp_path):

@@ -68,7 +68,7 @@ def test_the_resolved_configuration_lies_beside_the_report(finished_run):
     config = yaml.safe_load((run_folder(output) / "config.yaml").read_text())
     assert config["epochs"] == 2
     assert config["severity"] == [1, 5]
-    assert config["batch_size"] == 16
+    assert config["batch_size"] == 8
 
 
 def test_the_same_command_again_computes_nothing_and_changes_no_byte(finished_run, cli, tiny):
