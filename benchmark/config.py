@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from biclip_bench.errors import UserError
 from biclip_bench.registry import suggest
 
 from .cells import TrainingSettings
-from .presets import PRESETS, Preset, PresetName
+from .presets import PAPER_TEXT_ENCODER, PRESETS, Preset, PresetName
 from .selections import parse_percentages, parse_whole_numbers, split_names
 
 
@@ -95,22 +96,19 @@ class ExperimentConfig(BaseModel):
     @property
     def training(self) -> TrainingSettings:
         """How every model of this run is trained."""
-        preset = self.defaults
-        return TrainingSettings(
-            epochs=self.epochs or preset.epochs,
-            minimum_steps=preset.minimum_steps,
-            batch_size=self.batch_size or preset.batch_size,
-            learning_rate=self.learning_rate or preset.learning_rate,
-            warmup=preset.warmup,
-            text_rate=preset.text_rate,
-            weight_decay=preset.weight_decay,
+        training = self.defaults.training
+        return replace(
+            training,
+            epochs=self.epochs or training.epochs,
+            batch_size=self.batch_size or training.batch_size,
+            learning_rate=self.learning_rate or training.learning_rate,
             precision=self.precision,
         )
 
     @property
     def is_paper_setting(self) -> bool:
-        """Whether the paper's sizes and hyper-parameters are used unchanged."""
-        return self.preset == "paper" and not self._overridden()
+        """Whether the paper's sizes, hyper-parameters and text encoder are used unchanged."""
+        return self.preset == "paper" and not self._overridden() and self.text_encoder == PAPER_TEXT_ENCODER
 
     @property
     def profile(self) -> str:
@@ -120,12 +118,14 @@ class ExperimentConfig(BaseModel):
         if self.is_paper_setting:
             return f"{self.defaults.title} ({sizes})"
         changed = " with changes" if self._overridden() else ""
+        if self.preset == "paper" and self.text_encoder != PAPER_TEXT_ENCODER:
+            changed += f" with the text encoder {self.text_encoder}"
         return f"{self.defaults.title}{changed} ({sizes}): not the paper's setting"
 
     def _overridden(self) -> bool:
-        preset, training = self.defaults, self.training
-        chosen = (self.input_size, self.network_width, training.epochs, training.batch_size, training.learning_rate)
-        return chosen != (preset.image_size, preset.width, preset.epochs, preset.batch_size, preset.learning_rate)
+        preset = self.defaults
+        of_preset = (preset.image_size, preset.width, preset.training)
+        return (self.input_size, self.network_width, self.training) != of_preset
 
     def to_yaml(self) -> str:
         """Write all keys, with the values they resolved to, as YAML."""

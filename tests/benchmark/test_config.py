@@ -25,12 +25,19 @@ def test_the_written_configuration_gives_the_same_run():
 
 
 def test_the_paper_preset_is_the_papers_setting():
-    config = ExperimentConfig(preset="paper")
+    config = ExperimentConfig(preset="paper", text_encoder="hf:microsoft/BiomedVLP-CXR-BERT-specialized")
     training = config.training
     assert (config.input_size, config.network_width) == (224, 64)
     assert (training.epochs, training.batch_size, training.learning_rate) == (150, 16, 1e-4)
     assert config.is_paper_setting
     assert "not the paper's setting" not in config.profile
+
+
+def test_another_text_encoder_is_not_the_papers_setting():
+    config = ExperimentConfig(preset="paper")
+    assert not config.is_paper_setting
+    assert "with the text encoder tiny" in config.profile
+    assert "not the paper's setting" in config.profile
 
 
 @pytest.mark.parametrize("change", [{"epochs": 2}, {"width": 32}, {"image_size": 128}, {"learning_rate": 1e-3}])
