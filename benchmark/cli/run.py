@@ -115,7 +115,8 @@ def _open(experiment: ExperimentConfig, console: Console) -> tuple[Dataset, Plan
     check_names(experiment)
     check_machine(experiment)
     console.print(f"biclip-bench, {experiment.profile}", highlight=False)
-    opened = dataset_of(experiment)
+    with console.status(f"Opening the data set {experiment.dataset}"):
+        opened = dataset_of(experiment)
     plan = make_plan(experiment, opened)
     counts = opened.index["part"].value_counts()
     console.print(
