@@ -239,7 +239,8 @@ def train_cell(
         "seconds": round(time.monotonic() - started, 1),
         "versions": software_versions(),
     }
-    save_file(weights, folder / WEIGHTS, metadata={"model": cell.model, "key": cell.key})
+    # One entry only: safetensors writes several in random order, and the file would differ from run to run.
+    save_file(weights, folder / WEIGHTS, metadata={"model": cell.model})
     write_json(folder / DESCRIPTION, description)
     for leftover in folder.glob("*.ckpt"):
         leftover.unlink()

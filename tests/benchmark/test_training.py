@@ -42,6 +42,8 @@ def test_a_resumed_training_ends_with_the_bits_of_an_uninterrupted_one(model, ma
     assert (tmp_path / "killed" / LAST).exists()
     resumed = train(cell, phantom, tmp_path / "killed")
     assert same(whole, resumed)
+    files = [tmp_path / name / "weights.safetensors" for name in ("whole", "killed")]
+    assert files[0].read_bytes() == files[1].read_bytes()
     assert (tmp_path / "killed" / "log.csv").read_text() == (tmp_path / "whole" / "log.csv").read_text()
 
 
