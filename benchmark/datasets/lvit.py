@@ -91,5 +91,5 @@ class LVit:
 
 @register_dataset("lvit")
 def open_lvit(settings: DatasetSettings) -> LVit:
-    """Check and open a folder in LViT's layout."""
+    """A folder in LViT's layout, named by --data-root: QaTa-COV19, MosMedData+, MoNuSeg and others."""
     return LVit(settings)

@@ -20,7 +20,9 @@ def test_corruptions_list_and_their_severity_table(cli):
 
 
 def test_datasets_list(cli):
-    assert {"phantom", "lvit"} <= set(cli("datasets", "list").stdout.split())
+    done = cli("datasets", "list")
+    assert {"phantom", "lvit"} <= set(done.stdout.split())
+    assert "--data-root" in done.stdout
 
 
 def test_version_and_help(cli):

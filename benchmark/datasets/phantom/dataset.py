@@ -162,5 +162,5 @@ def _check(settings: DatasetSettings) -> None:
 
 @register_dataset("phantom")
 def open_phantom(settings: DatasetSettings) -> Phantom:
-    """Make or open the phantom with these settings."""
+    """Chest-CT slices made on this machine, with lesions, truth masks and report texts; needs no download."""
     return Phantom(settings)
