@@ -115,6 +115,16 @@ class TrainingCell:
         return digest(self.identity())
 
     @property
+    def samples_per_epoch(self) -> int:
+        """Samples that an epoch shows: every case, or as many as the least number of steps takes."""
+        return max(len(self.cases), self.training.minimum_steps * self.training.batch_size)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of an epoch; the last one's batch may be smaller."""
+        return -(-self.samples_per_epoch // self.training.batch_size)
+
+    @property
     def title(self) -> str:
         """A short name for people."""
         return f"{self.model}, {self.labels:g}% of the labels, seed {self.seed}"

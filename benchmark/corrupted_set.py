@@ -12,14 +12,12 @@ from PIL import Image
 
 from biclip_bench.files import file_stem
 
-from ..reports import Picture, ReportDetails, write_gallery
+from ..reports import ReportDetails, write_gallery
 from .cells import CLEAN
-from .datasets.base import Dataset
-from .evaluation import corrupted_images
+from .datasets.base import Dataset, cases_of
+from .evaluation import BATCH, corrupted_images
 from .inputs import apply_window, native_batches
-from .pictures import typical_cases
-
-BATCH = 16
+from .pictures import picture, typical_cases
 
 
 def write_grid(dataset: Dataset, corruption: str, severities: Sequence[int], count: int, folder: Path) -> list[Path]:
@@ -34,9 +32,7 @@ def write_grid(dataset: Dataset, corruption: str, severities: Sequence[int], cou
     for name in typical_cases(dataset.index, count):
         case = dataset.load(name)
         for condition, severity in [(CLEAN, 0), *((corruption, severity) for severity in severities)]:
-            image = apply_window(corrupted_images([case], dataset, condition, severity), dataset.window)[0]
-            grey: NDArray[np.float32] = image.mean(dim=0).numpy()
-            pictures.append(Picture(case.id, case.text, condition, severity, grey, case.mask, {}))
+            pictures.append(picture(dataset, case, condition, severity, {}))
     details = ReportDetails(
         title=f"{corruption} on {dataset.name}",
         profile=f"images of {dataset.name} on their native grid, no model",
@@ -58,7 +54,7 @@ def write_images(dataset: Dataset, corruption: str, severities: Sequence[int], f
     int
         Number of images written.
     """
-    tests = dataset.index.loc[dataset.index["part"] == "test", "case"].tolist()
+    tests = cases_of(dataset, "test")
     written = 0
     for severity in severities:
         target = folder / corruption / f"severity-{severity}"

@@ -13,7 +13,7 @@ from ..corruptions import corruption_registry
 from ..models import Batch, build_model
 from .cells import CLEAN, TrainingCell
 from .config import ExperimentConfig
-from .datasets.base import Dataset
+from .datasets.base import Dataset, cases_of
 from .evaluation import BATCH, corrupted_images, predict_logits
 from .inputs import model_input
 from .plan import Plan
@@ -36,7 +36,7 @@ def print_estimate(
     }
     check_before_training(config, dataset, missing, sum(map(len, todo.values())))
     device = device_of(config.accelerator)
-    test_cases = dataset.index.loc[dataset.index["part"] == "test", "case"].tolist()
+    test_cases = cases_of(dataset, "test")
     batches = -(-len(test_cases) // BATCH)
     corruption_seconds = {
         name: _seconds(lambda name=name: _corrupt_once(dataset, test_cases, name))  # type: ignore[misc]
@@ -51,7 +51,7 @@ def print_estimate(
         if cell.model not in speeds:
             speeds[cell.model] = _model_seconds(cell, device)
         step, prediction = speeds[cell.model]
-        seconds = 0.0 if store.has(cell) else _steps(cell) * step
+        seconds = 0.0 if store.has(cell) else cell.steps_per_epoch * cell.training.epochs * step
         seconds += sum(batches * (prediction + corruption_seconds[item.corruption]) for item in todo[cell.key])
         total += seconds
         status = "in the store" if seconds == 0 else _duration(seconds)
@@ -65,11 +65,6 @@ def print_estimate(
     console.print(
         f"About {_duration(total)} on {device}, from a few timed steps. Nothing was trained.", highlight=False
     )
-
-
-def _steps(cell: TrainingCell) -> int:
-    an_epoch = max(-(-len(cell.cases) // cell.training.batch_size), cell.training.minimum_steps)
-    return an_epoch * cell.training.epochs
 
 
 def _corrupt_once(dataset: Dataset, cases: list[str], name: str) -> None:

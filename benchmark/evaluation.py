@@ -21,7 +21,7 @@ from biclip_bench.errors import UserError
 from ..corruptions import corrupt
 from ..models import Batch, SegmentationModel, build_model
 from .cells import CLEAN, EvaluationCell, TrainingCell
-from .datasets.base import Case, Dataset
+from .datasets.base import Case, Dataset, cases_of
 from .inputs import model_input, native_batches
 from .scores import score_cases
 from .store import WEIGHTS
@@ -141,9 +141,8 @@ def evaluate_cell(
     """
     model = model.to(device).to(memory_format=torch.channels_last).eval()
     size = model_settings(cell.training).image_size
-    test_cases = dataset.index.loc[dataset.index["part"] == "test", "case"].tolist()
     scored, masks = [], []
-    for cases in native_batches(dataset, test_cases, BATCH):
+    for cases in native_batches(dataset, cases_of(dataset, "test"), BATCH):
         images = corrupted_images(cases, dataset, cell.corruption, cell.severity)
         logits = predict_logits(model, model_input(images, dataset.window, size), [case.text for case in cases], device)
         predictions = native_masks(logits, cases[0].mask.shape)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..reports import Picture
 from .cells import EvaluationCell
-from .datasets.base import Dataset
+from .datasets.base import Case, Dataset
 from .evaluation import corrupted_images, decode_mask
 from .inputs import apply_window
 from .plan import Plan
@@ -36,6 +36,14 @@ def typical_cases(index: pd.DataFrame, count: int = CASES) -> list[str]:
     return list(dict.fromkeys(ranked["case"].iloc[positions]))
 
 
+def picture(
+    dataset: Dataset, case: Case, corruption: str, severity: int, predictions: Mapping[str, NDArray[np.bool_]]
+) -> Picture:
+    """Make one panel: the corrupted image in grey, through the window that a model sees."""
+    image = apply_window(corrupted_images([case], dataset, corruption, severity), dataset.window)[0]
+    return Picture(case.id, case.text, corruption, severity, image.mean(dim=0).numpy(), case.mask, predictions)
+
+
 def report_pictures(plan: Plan, dataset: Dataset, store: Store) -> list[Picture]:
     """Make the pictures for every corruption: the corrupted image as a model sees it, truth and predictions.
 
@@ -50,12 +58,8 @@ def report_pictures(plan: Plan, dataset: Dataset, store: Store) -> list[Picture]
             model: store.read_masks(conditions[corruption, severity], names) for model, conditions in shown.items()
         }
         for case in cases:
-            image = apply_window(corrupted_images([case], dataset, corruption, severity), dataset.window)[0]
-            predictions: Mapping[str, NDArray[np.bool_]] = {
-                model: decode_mask(by_case[case.id]) for model, by_case in masks.items()
-            }
-            grey = image.mean(dim=0).numpy()
-            pictures.append(Picture(case.id, case.text, corruption, severity, grey, case.mask, predictions))
+            predictions = {model: decode_mask(by_case[case.id]) for model, by_case in masks.items()}
+            pictures.append(picture(dataset, case, corruption, severity, predictions))
     return pictures
 
 

@@ -17,7 +17,7 @@ from .datasets.base import Dataset
 from .evaluation import evaluate_cell, load_model
 from .plan import Plan
 from .preflight import check_before_training
-from .store import Store, write_json
+from .store import DESCRIPTION, Store, write_json
 from .training import train_cell
 from .versions import software_versions
 
@@ -75,7 +75,7 @@ def train_missing(
         description = train_cell(
             cell, dataset, folder, accelerator=config.accelerator, progress=tell, progress_bar=console.is_terminal
         )
-        write_json(folder / "cell.json", {**description, "config": config.model_dump(mode="json")})
+        write_json(folder / DESCRIPTION, {**description, "config": config.model_dump(mode="json")})
         console.print(
             f"      best validation Dice {description['best_validation_dice']:.3f} "
             f"(epoch {description['best_epoch']}), {description['seconds']:.0f} s on {description['device']}"

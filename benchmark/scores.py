@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..reports.frame import dice_of_counts, iou_of_counts
+
 
 def confusion_counts(
     prediction: NDArray[np.bool_], truth: NDArray[np.bool_]
@@ -32,28 +34,6 @@ def confusion_counts(
         np.count_nonzero(prediction & ~truth, axis=axes),
         np.count_nonzero(~prediction & truth, axis=axes),
     )
-
-
-def dice(true_positive: NDArray[np.int64], wrong: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Dice coefficient 2 TP / (2 TP + FP + FN) in [0, 1] (Dice 1945); 1 where both masks are empty.
-
-    Parameters
-    ----------
-    true_positive
-        Pixels in both masks.
-    wrong
-        False positive plus false negative pixels.
-    """
-    return _ratio(2 * true_positive, 2 * true_positive + wrong)
-
-
-def iou(true_positive: NDArray[np.int64], wrong: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Intersection over union TP / (TP + FP + FN) in [0, 1] (Jaccard 1912); 1 where both masks are empty."""
-    return _ratio(true_positive, true_positive + wrong)
-
-
-def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.divide(part, whole, out=np.ones(np.shape(part)), where=whole > 0)
 
 
 def score_cases(prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> pd.DataFrame:
@@ -81,8 +61,8 @@ def score_cases(prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> pd.D
     wrong = false_positive + false_negative
     return pd.DataFrame(
         {
-            "dice": dice(true_positive, wrong),
-            "iou": iou(true_positive, wrong),
+            "dice": dice_of_counts(true_positive, wrong),
+            "iou": iou_of_counts(true_positive, wrong),
             "true_positive": true_positive,
             "false_positive": false_positive,
             "false_negative": false_negative,

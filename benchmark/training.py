@@ -24,7 +24,7 @@ from biclip_bench.files import write_atomically
 
 from ..models import Batch, ModelSettings, SegmentationModel, build_model, count_parameters
 from .cells import TrainingCell, TrainingSettings, digest
-from .datasets.base import Dataset
+from .datasets.base import Dataset, cases_of
 from .inputs import EpochSampler, ResizedCases, collate
 from .schedule import warm_cosine
 from .scores import score_cases
@@ -186,15 +186,14 @@ def train_cell(
     L.seed_everything(cell.seed, workers=True, verbose=False)
     model = build_model(cell.model, model_settings(cell)).to(memory_format=torch.channels_last)
 
-    samples = max(len(cell.cases), settings.minimum_steps * settings.batch_size)
-    sampler = EpochSampler(len(cell.cases), samples, cell.seed)
+    sampler = EpochSampler(len(cell.cases), cell.samples_per_epoch, cell.seed)
     training_loader = DataLoader(
         ResizedCases(dataset, cell.cases, size), settings.batch_size, sampler=sampler, collate_fn=collate
     )
-    validation_cases = dataset.index.loc[dataset.index["part"] == "val", "case"].tolist()
-    validation_loader = DataLoader(ResizedCases(dataset, validation_cases, size), VALIDATION_BATCH, collate_fn=collate)
+    validation_cases = ResizedCases(dataset, cases_of(dataset, "val"), size)
+    validation_loader = DataLoader(validation_cases, VALIDATION_BATCH, collate_fn=collate)
 
-    module = TrainingModule(model, settings, settings.epochs * len(training_loader))
+    module = TrainingModule(model, settings, settings.epochs * cell.steps_per_epoch)
     history = History(folder / LOG, progress)
     checkpoint = ModelCheckpoint(
         folder, filename="best", monitor="validation_dice", mode="max", save_last=True, save_on_train_epoch_end=True,

@@ -27,6 +27,9 @@ CONDITION = ("dataset", "model", "labels", "corruption", "severity")
 CELL = (*CONDITION, "seed")
 """One trained model under one corruption at one severity."""
 
+Counts = pd.Series | NDArray[np.int64]
+"""Pixels counted, one number a row or case."""
+
 SCORE_TOLERANCE = 1e-4
 """How far a stored score may lie from its own counts: well above float32 rounding, below any printed digit."""
 
@@ -175,7 +178,7 @@ def combined_codes(frame: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.in
     return key
 
 
-def dice_of_counts(overlap: pd.Series, errors: pd.Series) -> NDArray[np.float64]:
+def dice_of_counts(overlap: Counts, errors: Counts) -> NDArray[np.float64]:
     """Compute Dice = 2 TP / (2 TP + FP + FN), and 1 where there is nothing to find and nothing was found.
 
     Parameters
@@ -189,7 +192,7 @@ def dice_of_counts(overlap: pd.Series, errors: pd.Series) -> NDArray[np.float64]
     return np.where(total > 0, 2 * overlap / np.maximum(total, 1), 1.0)
 
 
-def iou_of_counts(overlap: pd.Series, errors: pd.Series) -> NDArray[np.float64]:
+def iou_of_counts(overlap: Counts, errors: Counts) -> NDArray[np.float64]:
     """Compute IoU = TP / (TP + FP + FN), and 1 where there is nothing to find and nothing was found.
 
     Parameters

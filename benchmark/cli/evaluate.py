@@ -46,8 +46,7 @@ def evaluate_command(
         **trained_with, "model": [cell.model], "labels": [cell.labels], "seed": [cell.seed],
         "corruption": "all", "severity": "1-5",
     }  # fmt: skip
-    given = {name: value for name, value in flags.items() if value is not None and value != []}
-    experiment = opt.resolve_config(None, **(of_training | given))
+    experiment = opt.resolve_config(None, **(of_training | opt.given_flags(flags)))
     console = Console()
     console.print(f"biclip-bench, {experiment.profile}", highlight=False)
     corruptions = known_corruptions(experiment)

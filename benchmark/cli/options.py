@@ -90,6 +90,11 @@ DryRun = Annotated[
 ]
 
 
+def given_flags(flags: dict[str, Any]) -> dict[str, Any]:
+    """Keep the flags that were typed: one that was not is None or an empty list."""
+    return {name: value for name, value in flags.items() if value is not None and value != []}
+
+
 def resolve_config(config: Path | None, **flags: Any) -> ExperimentConfig:
     """Merge a configuration file with the flags that were given; flags win.
 
@@ -98,7 +103,7 @@ def resolve_config(config: Path | None, **flags: Any) -> ExperimentConfig:
     UserError
         Names the file and key, or the flag, that is wrong.
     """
-    given = {name: value for name, value in flags.items() if value is not None and value != []}
+    given = given_flags(flags)
     if isinstance(given.get("patients"), str):
         given["patients"] = given["patients"].split(",")
     if config is None:

@@ -102,6 +102,12 @@ class DatasetSettings:
     cache: Path = Path("results/cache")
 
 
+def cases_of(dataset: Dataset, part: Part) -> list[str]:
+    """List the ids of a part's cases in the index's order."""
+    names: list[str] = dataset.index.loc[dataset.index["part"] == part, "case"].tolist()
+    return names
+
+
 dataset_registry: Registry[Callable[[DatasetSettings], Dataset]] = Registry("data set", "biclip_bench.datasets")
 
 
