@@ -139,12 +139,12 @@ class EvaluationCell:
     training
         The cell that trained the model.
     corruption
-        The corruption's name, or ``"clean"``.
+        The corruption's name, with the parameters that a user set, or ``"clean"``.
     severity
         1 to 5, or 0 for clean.
     condition
-        Everything else that determines the corrupted images: suite version, corruption version, the level's
-        parameters and the physical context of the images.
+        Everything else that determines the corrupted images: suite version, each part's version, severity and
+        parameters, and the physical context of the images.
     """
 
     training: TrainingCell

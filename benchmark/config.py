@@ -14,7 +14,7 @@ from biclip_bench.registry import suggest
 
 from .cells import TrainingSettings
 from .presets import PAPER_TEXT_ENCODER, PRESETS, Preset, PresetName
-from .selections import parse_percentages, parse_whole_numbers, split_names
+from .selections import parse_percentages, parse_whole_numbers, split_names, split_specs
 
 
 class ExperimentConfig(BaseModel):
@@ -28,7 +28,7 @@ class ExperimentConfig(BaseModel):
     dataset: str = "phantom"
     data_root: Path | None = None
     model: tuple[str, ...] = ("biclip", "unet")
-    corruption: tuple[str, ...] = ("all",)
+    corruption: tuple[str, ...] = ("motion", "low-dose-ct")
     severity: tuple[int, ...] = (1, 2, 3, 4, 5)
     labels: tuple[float, ...] = (100.0,)
     seed: tuple[int, ...] = (0,)
@@ -45,11 +45,17 @@ class ExperimentConfig(BaseModel):
     precision: str = "32-true"
     output: Path = Path("results")
 
-    @field_validator("model", "corruption", mode="before")
+    @field_validator("model", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
         values = [value] if isinstance(value, str) else value
         return tuple(split_names(values)) or _refuse("Give at least one name")
+
+    @field_validator("corruption", mode="before")
+    @classmethod
+    def _specs(cls, value: Any) -> Any:
+        values = [value] if isinstance(value, str) else value
+        return tuple(split_specs(values)) or _refuse("Give at least one name")
 
     @field_validator("severity", mode="before")
     @classmethod

@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from ..corruptions import corruption_registry
+from ..corruptions import CorruptionSpec
 from ..models import Batch, build_model
 from .cells import CLEAN, TrainingCell
 from .config import ExperimentConfig
@@ -39,8 +39,8 @@ def print_estimate(
     test_cases = cases_of(dataset, "test")
     batches = -(-len(test_cases) // BATCH)
     corruption_seconds = {
-        name: _seconds(lambda name=name: _corrupt_once(dataset, test_cases, name))  # type: ignore[misc]
-        for name in (*plan.corruptions, CLEAN)
+        spec.name if spec else CLEAN: _seconds(lambda spec=spec: _corrupt_once(dataset, test_cases, spec))  # type: ignore[misc]
+        for spec in (*plan.corruptions, None)
         if evaluate
     }
 
@@ -57,20 +57,19 @@ def print_estimate(
         status = "in the store" if seconds == 0 else _duration(seconds)
         table.add_row(cell.title, str(len(cell.cases)), str(len(todo[cell.key])), status)
     console.print(table)
-    for name in plan.corruptions if evaluate else ():
-        severities = ", ".join(str(severity) for severity in config.severity)
-        console.print(
-            f"Corruption {name} ({corruption_registry.get(name).family}), severity {severities}", highlight=False
-        )
+    for spec in plan.corruptions if evaluate else ():
+        severities = ", ".join(str(severity) for severity in spec.chosen(config.severity))
+        console.print(f"Corruption {spec.name} ({', '.join(spec.families)}), severity {severities}", highlight=False)
     console.print(
         f"About {_duration(total)} on {device}, from a few timed steps. Nothing was trained.", highlight=False
     )
 
 
-def _corrupt_once(dataset: Dataset, cases: list[str], name: str) -> None:
+def _corrupt_once(dataset: Dataset, cases: list[str], spec: CorruptionSpec | None) -> None:
     batch = [dataset.load(case) for case in cases[:BATCH]]
     same = [case for case in batch if case.image.shape == batch[0].image.shape]
-    corrupted_images(same, dataset, name, 3)
+    middle = spec.severities[len(spec.severities) // 2] if spec else 0
+    corrupted_images(same, dataset, spec.name if spec else CLEAN, middle)
 
 
 def _model_seconds(cell: TrainingCell, device: torch.device) -> tuple[float, float]:

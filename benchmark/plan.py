@@ -8,7 +8,7 @@ from typing import Any
 
 from biclip_bench.errors import UserError
 
-from ..corruptions import corruption_registry
+from ..corruptions import CorruptionSpec, corruption_registry, parse_spec
 from ..corruptions.seeding import SUITE_VERSION
 from ..models import ModelSettings, model_registry, text_encoder_registry
 from .cells import EvaluationCell, TrainingCell
@@ -24,8 +24,10 @@ class Plan:
 
     Parameters
     ----------
-    models, corruptions
+    models
         Names, ``all`` resolved.
+    corruptions
+        Likewise; every specification has a name of its own.
     training
         Cells to train.
     evaluations
@@ -33,7 +35,7 @@ class Plan:
     """
 
     models: tuple[str, ...]
-    corruptions: tuple[str, ...]
+    corruptions: tuple[CorruptionSpec, ...]
     training: tuple[TrainingCell, ...]
     evaluations: dict[str, tuple[EvaluationCell, ...]]
 
@@ -78,16 +80,19 @@ def known_models(config: ExperimentConfig) -> tuple[str, ...]:
     return tuple(names)
 
 
-def known_corruptions(config: ExperimentConfig) -> tuple[str, ...]:
-    """The corruptions that a configuration names, ``all`` resolved and each looked up.
+def known_corruptions(config: ExperimentConfig) -> tuple[CorruptionSpec, ...]:
+    """The corruptions that a configuration names, ``all`` resolved and each read.
 
     Raises
     ------
     UserError
-        If a name is unknown; the message suggests a close one.
+        If a name or parameter is unknown (the message suggests a close one), or has none of the severities.
     """
-    names = split_names(config.corruption, corruption_registry.names())
-    return tuple(corruption_registry.get(name).name for name in names)
+    texts = [name for text in config.corruption for name in (corruption_registry if text == "all" else [text])]
+    specs = {spec.name: spec for spec in map(parse_spec, texts)}
+    for spec in specs.values():
+        spec.chosen(config.severity)
+    return tuple(specs.values())
 
 
 def check_names(config: ExperimentConfig) -> None:
@@ -144,21 +149,27 @@ def make_plan(config: ExperimentConfig, dataset: Dataset) -> Plan:
 
 
 def evaluation_cells(
-    cell: TrainingCell, corruptions: Sequence[str], severities: Sequence[int], dataset: Dataset
+    cell: TrainingCell, corruptions: Sequence[CorruptionSpec], severities: Sequence[int], dataset: Dataset
 ) -> tuple[EvaluationCell, ...]:
     """The evaluation cells of one training cell: clean, then every corruption at every severity."""
     images = {"fingerprint": dataset.fingerprint, "window": list(dataset.window)}
     conditions = [EvaluationCell(cell, condition=images)]
-    for name in corruptions:
-        corruption = corruption_registry.get(name)
-        for severity in severities:
+    for spec in corruptions:
+        for severity in spec.chosen(severities):
             condition = images | {
                 "suite": SUITE_VERSION,
-                "version": corruption.version,
-                "level": dict(corruption.levels[severity - 1]),
+                "parts": [
+                    {
+                        "corruption": part.corruption.name,
+                        "version": part.corruption.version,
+                        "severity": part.own_severity(severity),
+                        "level": dict(part.levels[part.own_severity(severity) - 1]),
+                    }
+                    for part in spec.parts
+                ],
                 "context": asdict(dataset.context),
             }
-            conditions.append(EvaluationCell(cell, name, severity, condition))
+            conditions.append(EvaluationCell(cell, spec.name, severity, condition))
     return tuple(conditions)
 
 

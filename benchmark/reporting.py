@@ -10,7 +10,7 @@ import pandas as pd
 
 from biclip_bench.files import write_atomically
 
-from ..corruptions import corruption_registry
+from ..corruptions import CorruptionSpec, advice
 from ..models import model_registry
 from ..reports import CorruptionNote, ModelNote, ReportDetails, ReportFiles, condition_scores, write_report
 from .cells import CLEAN, digest
@@ -78,7 +78,7 @@ def report_plan(
     frame = store.read_scores(plan.all_evaluations)
     details = report_details(config, dataset, plan, store, checkpoint)
     files = write_report(frame, details, report_pictures(plan, dataset, store), folder)
-    return Report(files, details, condition_scores(frame), plan.corruptions or (CLEAN,))
+    return Report(files, details, condition_scores(frame), tuple(spec.name for spec in plan.corruptions) or (CLEAN,))
 
 
 def report_details(
@@ -113,7 +113,7 @@ def report_details(
         split="made, whole patients in one part" if config.dataset == "phantom" else "official, as the folders give it",
         settings=settings,
         models=tuple(_model_note(name, plan, store, checkpoint) for name in plan.models),
-        corruptions=tuple(_corruption_note(name) for name in plan.corruptions),
+        corruptions=tuple(_corruption_note(spec, dataset) for spec in plan.corruptions),
         versions=software_versions(),
     )
 
@@ -132,6 +132,8 @@ def _model_note(name: str, plan: Plan, store: Store, checkpoint: Path | None) ->
     )
 
 
-def _corruption_note(name: str) -> CorruptionNote:
-    corruption = corruption_registry.get(name)
-    return CorruptionNote(corruption.name, corruption.family, corruption.summary, corruption.units, corruption.levels)
+def _corruption_note(spec: CorruptionSpec, dataset: Dataset) -> CorruptionNote:
+    levels = [spec.values(severity) for severity in spec.severities]
+    return CorruptionNote(
+        spec.name, spec.families, spec.summary, spec.units, levels, tuple(advice(spec, dataset.context.modality))
+    )

@@ -29,6 +29,26 @@ def split_names(values: Iterable[str], known: Sequence[str] = ()) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def split_specs(values: Iterable[str]) -> list[str]:
+    """Take corruptions that are repeated or separated by commas; a comma before ``parameter=`` separates none.
+
+    Examples
+    --------
+    >>> split_specs(["motion,low-dose-ct:dose=0.1,mode=reconstruct"])
+    ['motion', 'low-dose-ct:dose=0.1,mode=reconstruct']
+    """
+    specs: list[str] = []
+    for value in values:
+        started = False
+        for piece in filter(None, (piece.strip() for piece in value.split(","))):
+            if started and re.match(r"[^:+]*=", piece) and ":" in specs[-1]:
+                specs[-1] += f",{piece}"
+            else:
+                specs.append(piece)
+            started = True
+    return list(dict.fromkeys(specs))
+
+
 def parse_whole_numbers(text: str, option: str, *, lowest: int, highest: int | None = None) -> list[int]:
     """Read ``3``, ``1,3,5``, ``1-5`` or a mixture as sorted whole numbers.
 

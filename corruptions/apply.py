@@ -14,15 +14,15 @@ from torch import Tensor
 from biclip_bench.errors import UserError
 
 from .context import ImageContext
-from .registry import SEVERITIES, corruption_registry
 from .seeding import case_seed
+from .spec import CorruptionSpec, parse_spec
 
 UNKNOWN = ImageContext()
 """The context of an image of which nothing is known."""
 
 
 def corrupt(
-    name: str,
+    corruption: str | CorruptionSpec,
     images: Tensor,
     severity: int,
     case_ids: Sequence[str],
@@ -34,12 +34,13 @@ def corrupt(
 
     Parameters
     ----------
-    name
-        Registered name of a corruption (``"motion"``, ``"low-dose-ct"``).
+    corruption
+        A name (``"motion"``), one with parameters (``"motion:length=9"``), or several (``"motion+low-dose-ct"``):
+        see :mod:`~biclip_bench.corruptions.spec`.
     images
         float32 of shape (B, C, H, W) in [0, 1], on any device.
     severity
-        1 to 5, or 0 for none: then ``images`` itself is returned.
+        1 to 5 (1 to the number of levels given), or 0 for none: then ``images`` itself is returned.
     case_ids
         One name a case: it decides on the case's randomness.
     contexts
@@ -53,12 +54,12 @@ def corrupt(
     Raises
     ------
     UserError
-        If no corruption has this name, the severity is not an integer from 0 to 5, the images have another dtype or
-        shape, or values outside [0, 1] or not finite, a context is physically impossible, or the numbers of
-        images, cases and contexts differ.
+        If no corruption has this name, the severity does not exist, the images have another dtype or shape, or
+        values outside [0, 1] or not finite, a context is physically impossible, or the numbers of images, cases and
+        contexts differ.
     """
-    corruption = corruption_registry.get(name)
-    level = _check_severity(severity)
+    spec = parse_spec(corruption) if isinstance(corruption, str) else corruption
+    level = _check_severity(severity, spec)
     _check_images(images)
     cases = _check_case_ids(case_ids, len(images))
     each = [contexts] * len(images) if isinstance(contexts, ImageContext) else list(contexts)
@@ -66,25 +67,30 @@ def corrupt(
     _check_values(images, cases)
     if level == 0 or images.numel() == 0:
         return images
-    seeds = [case_seed(name, level, case) for case in cases]
-    with torch.no_grad():
-        result = corruption.apply_level(images, corruption.levels[level - 1], seeds, each)
-    return result if _in_range(result) else result.clamp(0.0, 1.0)
+    for part in spec.parts:
+        own = part.own_severity(level)
+        # The name without its parameters: another dose meets the same draws, so that levels are compared in pairs.
+        seeds = [case_seed(part.corruption.name, own, case) for case in cases]
+        with torch.no_grad():
+            images = part.corruption.apply_level(images, part.levels[own - 1], seeds, each)
+        if not _in_range(images):
+            images = images.clamp(0.0, 1.0)
+    return images
 
 
 def corrupt_image(
-    name: str, image: NDArray[Any], severity: int, case_id: str, context: ImageContext = UNKNOWN
+    corruption: str | CorruptionSpec, image: NDArray[Any], severity: int, case_id: str, context: ImageContext = UNKNOWN
 ) -> NDArray[Any]:
     """Corrupt one NumPy image.
 
     Parameters
     ----------
-    name
-        Registered name of a corruption.
+    corruption
+        As for :func:`corrupt`.
     image
         Shape (H, W) or (H, W, C); unsigned 8-bit, or floating point in [0, 1].
     severity
-        1 to 5, or 0 for none.
+        As for :func:`corrupt`.
     case_id
         Name of the case: it decides on the randomness.
     context
@@ -111,15 +117,19 @@ def corrupt_image(
     pixels = image.astype(np.float32) / np.float32(255 if is_bytes else 1)
     channels = np.atleast_3d(pixels).transpose(2, 0, 1)
     batch = torch.from_numpy(np.ascontiguousarray(channels))[None]
-    result = corrupt(name, batch, severity, [case_id], context)[0].numpy().transpose(1, 2, 0).reshape(image.shape)
+    result = corrupt(corruption, batch, severity, [case_id], context)[0].numpy().transpose(1, 2, 0).reshape(image.shape)
     if severity == 0:
         return image.copy()
     return (np.rint(result * 255) if is_bytes else result).astype(image.dtype)
 
 
-def _check_severity(severity: object) -> int:
-    if not isinstance(severity, (int, np.integer)) or isinstance(severity, bool) or severity not in (0, *SEVERITIES):
-        raise UserError(f"Severity {severity!r} does not exist: give an integer from 1 to 5, or 0 for the clean image.")
+def _check_severity(severity: object, spec: CorruptionSpec) -> int:
+    known = (0, *spec.severities)
+    if not isinstance(severity, (int, np.integer)) or isinstance(severity, bool) or severity not in known:
+        raise UserError(
+            f"Severity {severity!r} of {spec.name!r} does not exist: give an integer from 1 to {known[-1]}, or 0 for "
+            "the clean image."
+        )
     return int(severity)
 
 

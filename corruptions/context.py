@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Modality = Literal["ct", "radiograph", "other"]
+Modality = Literal["ct", "mr", "radiograph", "other"]
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,8 @@ class ImageContext:
     Parameters
     ----------
     modality
-        ``"ct"`` for slices of a computed tomography, ``"radiograph"`` for projections, ``"other"`` for anything else
-        (endoscopy, histology).
+        ``"ct"`` for slices of a computed tomography, ``"mr"`` for those of magnetic resonance imaging,
+        ``"radiograph"`` for projections, ``"other"`` for anything else (endoscopy, histology).
     hu_range
         Hounsfield units that the pixel values 0.0 and 1.0 stand for, or None where the image has no such scale.
         An 8-bit slice saved through a lung window of centre -600 and width 1500 has (-1350.0, 150.0).

@@ -40,21 +40,24 @@ class CorruptionNote:
     ----------
     name
         As in the frame's ``corruption`` column.
-    family
-        Kind of degradation, compared with ``ModelNote.augmented_with``.
+    families
+        Kinds of degradation, compared with ``ModelNote.augmented_with``.
     summary
         One sentence that says what it models.
     units
         Unit of every parameter of ``levels``.
     levels
         The severity table: the parameters of severity 1, 2, ...
+    remarks
+        What a reader must know about it on these images, a paragraph each.
     """
 
     name: str
-    family: str
+    families: tuple[str, ...]
     summary: str
     units: Mapping[str, str]
-    levels: Sequence[Mapping[str, float]]
+    levels: Sequence[Mapping[str, float | str]]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ class ReportDetails:
 
     def trained_for(self, model: str, corruption: str) -> bool:
         """Say whether the model's training saw the family of the corruption."""
-        families = {note.family for note in self.corruptions if note.name == corruption}
+        families = {family for note in self.corruptions if note.name == corruption for family in note.families}
         return any(families & set(note.augmented_with) for note in self.models if note.name == model)
 
 

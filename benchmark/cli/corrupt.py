@@ -26,6 +26,7 @@ def corrupt_command(
     """Write a picture grid of corrupted test images, severity across; with --images also the images themselves."""
     from ..corrupted_set import write_grid, write_images
     from ..plan import dataset_of, known_corruptions
+    from .notices import print_advice
 
     experiment = opt.resolve_config(
         None, corruption=corruption, severity=severity, dataset=dataset, data_root=data_root, patients=patients,
@@ -34,10 +35,12 @@ def corrupt_command(
     console = Console()
     corruptions = known_corruptions(experiment)
     opened = dataset_of(experiment)
+    print_advice(corruptions, opened, console)
     folder = experiment.output / f"{experiment.dataset}-corrupted"
-    for name in corruptions:
-        for path in write_grid(opened, name, experiment.severity, cases, folder):
+    for spec in corruptions:
+        severities = spec.chosen(experiment.severity)
+        for path in write_grid(opened, spec.name, severities, cases, folder):
             console.print(f"Picture grid: {path}", soft_wrap=True, highlight=False)
         if images:
-            count = write_images(opened, name, experiment.severity, folder)
-            console.print(f"{count} images of {name}: {folder / name}", soft_wrap=True, highlight=False)
+            count = write_images(opened, spec.name, severities, folder)
+            console.print(f"{count} images of {spec.name}: {folder / spec.name}", soft_wrap=True, highlight=False)

@@ -30,6 +30,7 @@ def evaluate_command(
     from ..reporting import report_plan, run_folder
     from ..run import evaluate_missing, store_of
     from ..trained import read_checkpoint
+    from .notices import print_advice
     from .run import show_report
 
     cell, trained_with = read_checkpoint(checkpoint)
@@ -44,7 +45,6 @@ def evaluate_command(
     }  # fmt: skip
     of_training = {
         **trained_with, "model": [cell.model], "labels": [cell.labels], "seed": [cell.seed],
-        "corruption": "all", "severity": "1-5",
     }  # fmt: skip
     experiment = opt.resolve_config(None, **(of_training | opt.given_flags(flags)))
     console = Console()
@@ -52,6 +52,7 @@ def evaluate_command(
     corruptions = known_corruptions(experiment)
     check_machine(experiment)
     opened = dataset_of(experiment)
+    print_advice(corruptions, opened, console)
     evaluations = evaluation_cells(cell, corruptions, experiment.severity, opened)
     plan = Plan((cell.model,), corruptions, (cell,), {cell.key: evaluations})
     store = store_of(experiment)

@@ -30,28 +30,49 @@ def list_corruptions() -> None:
     """List the corruptions."""
     from ...corruptions import corruption_registry
 
-    table = Table("Corruption", "Family", "What it models")
+    table = Table("Corruption", "Family", "Images", "What it models")
     for name in corruption_registry:
         corruption = corruption_registry.get(name)
-        table.add_row(name, corruption.family, corruption.summary)
+        table.add_row(name, corruption.family, ", ".join(corruption.modalities) or "any", corruption.summary)
     Console().print(table)
 
 
 @corruptions_app.command("show")
-def show_corruption(name: Annotated[str, typer.Argument(help="Name of a corruption.")]) -> None:
-    """Print a corruption's severity table with units, and where it comes from."""
-    from ...corruptions import corruption_registry
+def show_corruption(
+    name: Annotated[
+        str, typer.Argument(help="A corruption as --corruption takes it, such as motion or motion:length=9.")
+    ],
+) -> None:
+    """Print a corruption's severity table with units, what may be set, and where it comes from."""
+    from ...corruptions import parse_spec
 
-    corruption = corruption_registry.get(name)
-    table = Table("Severity", *(f"{parameter} ({unit})" for parameter, unit in corruption.units.items()), title=name)
-    for severity, level in enumerate(corruption.levels, start=1):
-        table.add_row(str(severity), *(f"{level[parameter]:g}" for parameter in corruption.units))
+    spec = parse_spec(name)
     console = Console()
-    console.print(corruption.summary)
+    varied = [key for key in spec.units if key not in spec.settings]
+    table = Table("Severity", *(f"{key} ({spec.units[key]})" for key in varied), title=spec.name)
+    for severity in spec.severities:
+        values = spec.values(severity)
+        table.add_row(str(severity), *(_text(values[key]) for key in varied))
     console.print(table)
-    console.print(
-        f"Family: {corruption.family}. Version {corruption.version}.\nSource: {corruption.source}", markup=False
-    )
+    for part in spec.parts:
+        corruption = part.corruption
+        settable = Table("Set with", "Allowed", "Unit or meaning", "Default")
+        for key, parameter in corruption.parameters.items():
+            default = "by severity" if parameter.default is None else _text(parameter.default)
+            settable.add_row(f"{corruption.name}:{key}=", parameter.allowed, parameter.unit, default)
+        console.print(settable)
+        lines = [
+            f"{corruption.name}: {corruption.summary}",
+            *(f"{corruption.name}:{key}: {preset.note}" for key, preset in corruption.presets.items()),
+            f"Family: {corruption.family}. Images: {', '.join(corruption.modalities) or 'any'}. "
+            f"Version {corruption.version}.",
+            f"Source: {corruption.source}",
+        ]
+        console.print("\n".join(lines), markup=False, highlight=False)
+
+
+def _text(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 @datasets_app.command("list")

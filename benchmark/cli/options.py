@@ -39,7 +39,10 @@ Model = Annotated[
 Corruption = Annotated[
     list[str] | None,
     typer.Option(
-        "--corruption", help="Corruption, repeated or separated by commas, or all. [default: all]", rich_help_panel=GRID
+        "--corruption",
+        help="Corruption, repeated or separated by commas, or all; motion:length=9 sets a parameter, "
+        "motion+low-dose-ct applies both. [default: motion,low-dose-ct]",
+        rich_help_panel=GRID,
     ),
 ]
 Severity = Annotated[

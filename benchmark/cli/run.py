@@ -57,7 +57,9 @@ def run_command(
         return
     from ..reporting import report_plan, run_folder
     from ..run import execute, store_of
+    from .notices import print_advice
 
+    print_advice(plan.corruptions, dataset_opened, console)
     execute(experiment, dataset_opened, plan, console)
     report = report_plan(experiment, dataset_opened, plan, store_of(experiment), run_folder(experiment))
     show_report(report, experiment, console)

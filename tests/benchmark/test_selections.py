@@ -1,6 +1,6 @@
 import pytest
 
-from biclip_bench.benchmark.selections import parse_percentages, parse_whole_numbers, split_names
+from biclip_bench.benchmark.selections import parse_percentages, parse_whole_numbers, split_names, split_specs
 from biclip_bench.errors import UserError
 
 
@@ -35,3 +35,19 @@ def test_wrong_percentages(text):
 def test_names_are_repeated_or_comma_separated_and_all_is_all():
     assert split_names(["motion,low-dose-ct", "motion"]) == ["motion", "low-dose-ct"]
     assert split_names(["all"], ["a", "b"]) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "specs"),
+    [
+        (["motion,low-dose-ct"], ["motion", "low-dose-ct"]),
+        (["motion", "low-dose-ct:dose=0.1", "motion"], ["motion", "low-dose-ct:dose=0.1"]),
+        (["low-dose-ct:dose=0.1,kernel=hann,motion"], ["low-dose-ct:dose=0.1,kernel=hann", "motion"]),
+        (["motion:paper,low-dose-ct:dose=0.1"], ["motion:paper", "low-dose-ct:dose=0.1"]),
+        (["motion:length=3/5+low-dose-ct:dose=1e-2,kernel=hann , motion"],
+         ["motion:length=3/5+low-dose-ct:dose=1e-2,kernel=hann", "motion"]),
+        ([" ", ","], []),
+    ],
+)  # fmt: skip
+def test_a_comma_separates_specifications_but_not_parameters(typed, specs):
+    assert split_specs(typed) == specs

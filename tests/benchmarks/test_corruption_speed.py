@@ -8,7 +8,7 @@ import torch
 from skimage.transform import iradon, radon
 
 from biclip_bench.corruptions import ImageContext, corrupt
-from biclip_bench.corruptions.parallel_beam import parallel_beam
+from biclip_bench.corruptions.ct.parallel_beam import parallel_beam
 
 CT = ImageContext("ct", (-1350.0, 150.0), 360 / 224)
 

@@ -84,12 +84,14 @@ def report_details(*, is_paper_setting: bool = False, trained: bool = True) -> R
         corruptions=(
             CorruptionNote(
                 "motion",
-                "motion-blur",
+                ("motion-blur",),
                 "A moving patient.",
                 {"length": "px"},
                 [{"length": x} for x in (3, 5, 7, 11, 15)],
             ),
-            CorruptionNote("low-dose-ct", "quantum-noise", "Few photons.", {"dose": "fraction"}, [{"dose": 0.025}] * 5),
+            CorruptionNote(
+                "low-dose-ct", ("quantum-noise",), "Few photons.", {"dose": "fraction"}, [{"dose": 0.025}] * 5
+            ),
         ),
         versions={"biclip-bench": "0.1.0"},
     )

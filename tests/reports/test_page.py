@@ -87,7 +87,7 @@ def test_what_users_write_is_text_and_never_markup(make_frame, details, make_pic
             dataclasses.replace(
                 details.corruptions[0],
                 name=PLANTED,
-                family=PLANTED,
+                families=(PLANTED,),
                 summary=PLANTED,
                 units={PLANTED: PLANTED},
                 levels=[{PLANTED: 1.0}],

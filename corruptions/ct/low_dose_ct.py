@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .context import ImageContext
+from ..context import ImageContext
+from ..registry import Level, Parameter, register_corruption
+from ..seeding import case_generator
 from .parallel_beam import Kernel, ParallelBeam, parallel_beam
 from .photon_counts import measured_line_integrals
-from .registry import register_corruption
-from .seeding import case_generator
 
 PHOTONS_PER_RAY = 1e5
 """Photons sent along each ray at the full dose (dose fraction 1)."""
@@ -35,15 +35,15 @@ RECONSTRUCTION_KERNEL: Kernel = "ram-lak"
 @register_corruption(
     "low-dose-ct",
     family="quantum-noise",
+    stage="detector",
+    modalities=["ct"],
     summary="The slice is reconstructed from projections with fewer photons and the same electronic noise.",
-    units={"dose": f"fraction of {PHOTONS_PER_RAY:,.0f} photons per ray"},
+    parameters={"dose": Parameter(f"fraction of {PHOTONS_PER_RAY:,.0f} photons per ray", 1e-4, 1e6)},
     levels=[{"dose": 0.5}, {"dose": 0.25}, {"dose": 0.1}, {"dose": 0.05}, {"dose": 0.025}],
     source="Beer-Lambert, Poisson counts with electronic noise, parallel-beam filtered back-projection (ram-lak); "
     "25% is the AAPM Low Dose CT Grand Challenge, 10-20% a screening protocol, 2-5% an ultra-low-dose chest CT.",
 )
-def low_dose_ct(
-    images: Tensor, level: Mapping[str, float], seeds: Sequence[int], contexts: Sequence[ImageContext]
-) -> Tensor:
+def low_dose_ct(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequence[ImageContext]) -> Tensor:
     """Add the noise that a CT slice would have, had it been taken with a fraction of the dose.
 
     The values become Hounsfield units by the context's ``hu_range``, then attenuation per millimetre,

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from biclip_bench.corruptions import ImageContext, corrupt, corruption_registry
-from biclip_bench.corruptions.low_dose_ct import low_dose_ct, noise_image
-from biclip_bench.corruptions.parallel_beam import parallel_beam
+from biclip_bench.corruptions.ct.low_dose_ct import low_dose_ct, noise_image
+from biclip_bench.corruptions.ct.parallel_beam import parallel_beam
 
 WIDE = ImageContext("ct", (-2000.0, 2000.0), 1.6)
 """A scale so wide that no noise is clipped: value = (HU + 2000) / 4000."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from biclip_bench.corruptions import ImageContext, corrupt, corruption_registry
-from biclip_bench.corruptions.motion import convolve_line, line_kernel, motion, reflect_indices
+from biclip_bench.corruptions.image.motion import convolve_line, line_kernel, motion, reflect_indices
 
 lengths = st.floats(0.0, 40.0)
 directions = st.floats(0.0, math.pi)

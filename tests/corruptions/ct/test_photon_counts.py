@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm, poisson
 
-from biclip_bench.corruptions.photon_counts import detector_reading, measured_line_integrals
+from biclip_bench.corruptions.ct.photon_counts import detector_reading, measured_line_integrals
 from biclip_bench.corruptions.seeding import case_generator
 
 

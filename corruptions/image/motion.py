@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .context import ImageContext
-from .registry import register_corruption
-from .seeding import case_generator
+from ..context import ImageContext
+from ..registry import Level, Parameter, Preset, register_corruption
+from ..seeding import case_generator
 
 REFERENCE_SIDE = 224
 """Longer side, in pixels, of the images for which the severity table states its lengths."""
@@ -134,14 +134,19 @@ def convolve_line(image: Pixels, kernel: NDArray[np.float64]) -> Pixels:
 @register_corruption(
     "motion",
     family="motion-blur",
+    stage="subject",
     summary="The image moves along a straight line of random direction while it is taken.",
-    units={"length": f"px at a longer side of {REFERENCE_SIDE} px"},
+    parameters={"length": Parameter(f"px at a longer side of {REFERENCE_SIDE} px", 0, REFERENCE_SIDE)},
     levels=[{"length": 3.0}, {"length": 5.0}, {"length": 7.0}, {"length": 11.0}, {"length": 15.0}],
     source="Linear motion point-spread function; severity 3 is the kernel size 7 that the BiCLIP paper names.",
+    presets={
+        "paper": Preset(
+            ({"length": 7.0},),
+            "The BiCLIP paper names kernel size 7 at 224 px; its direction is not stated and is drawn here.",
+        )
+    },
 )
-def motion(
-    images: Tensor, level: Mapping[str, float], seeds: Sequence[int], contexts: Sequence[ImageContext]
-) -> Tensor:
+def motion(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequence[ImageContext]) -> Tensor:
     """Blur every image along a line of the level's length, in a direction drawn uniformly from [0, pi) a case.
 
     The length is scaled with the longer side of the image. Blur in the plane of the finished image: the streaks of

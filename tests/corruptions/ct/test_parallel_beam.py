@@ -6,7 +6,7 @@ import pytest
 from skimage.data import shepp_logan_phantom
 from skimage.transform import iradon, radon, resize
 
-from biclip_bench.corruptions.parallel_beam import ParallelBeam, parallel_beam, ramp_filter
+from biclip_bench.corruptions.ct.parallel_beam import ParallelBeam, parallel_beam, ramp_filter
 
 
 def grids(scanner):

@@ -1,0 +1,1 @@
+"""Corruptions of magnetic resonance imaging: noise in the magnitude image, and artefacts of k-space."""

@@ -1,0 +1,1 @@
+"""Corruptions of radiographs: projections that reach the reader without a reconstruction."""
