@@ -10,11 +10,11 @@ import pandas as pd
 
 from biclip_bench.files import write_atomically
 
-from ..corruptions import CorruptionSpec, advice
 from ..models import model_registry
-from ..reports import CorruptionNote, ModelNote, ReportDetails, ReportFiles, condition_scores, write_report
+from ..reports import ModelNote, ReportDetails, ReportFiles, condition_scores, write_report
 from .cells import CLEAN, digest
 from .config import ExperimentConfig
+from .corruption_notes import corruption_note
 from .datasets.base import PARTS, Dataset
 from .pictures import report_pictures
 from .plan import Plan
@@ -113,7 +113,7 @@ def report_details(
         split="made, whole patients in one part" if config.dataset == "phantom" else "official, as the folders give it",
         settings=settings,
         models=tuple(_model_note(name, plan, store, checkpoint) for name in plan.models),
-        corruptions=tuple(_corruption_note(spec, dataset) for spec in plan.corruptions),
+        corruptions=tuple(corruption_note(spec, dataset) for spec in plan.corruptions),
         versions=software_versions(),
     )
 
@@ -129,11 +129,4 @@ def _model_note(name: str, plan: Plan, store: Store, checkpoint: Path | None) ->
         augmented_with=tuple(description["augmented_with"]),
         paper=model.paper,
         parameters=int(description["parameters"]),
-    )
-
-
-def _corruption_note(spec: CorruptionSpec, dataset: Dataset) -> CorruptionNote:
-    levels = [spec.values(severity) for severity in spec.severities]
-    return CorruptionNote(
-        spec.name, spec.families, spec.summary, spec.units, levels, tuple(advice(spec, dataset.context.modality))
     )

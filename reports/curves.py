@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from biclip_bench.files import file_stem
 
 from .details import ReportDetails
 from .frame import CLEAN
-from .style import PAGE_WIDTH, ModelStyle, NamedFigure, add_model_legend, model_styles
+from .style import PAGE_WIDTH, ModelStyle, NamedFigure, add_footnote, add_model_legend, model_styles
 from .wording import MEASURE_NAMES, corruption_names, interval_text, labels_text, sample_text
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 CURVE_MEASURES = ("dice", "iou")
 PANEL_HEIGHT = 2.1
-FOOTNOTE_SIZE = 6.0
 
 
 def robustness_figures(scores: pd.DataFrame, details: ReportDetails, *, level: float = 0.95) -> list[NamedFigure]:
@@ -91,15 +89,7 @@ def _figure(
                 axes.set_ylabel(f"{MEASURE_NAMES[measure].replace(',', ' (%),')}")
     add_model_legend(figure, {model: _legend_line(styles[model]) for model in models}, loc="outside upper center")
     footnote = _footnote(scores, details, {corruption for row in panels for corruption, _, _ in row}, level)
-    characters = int(figure.get_figwidth() * 72 / (0.53 * FOOTNOTE_SIZE))
-    figure.supxlabel(
-        "\n".join(textwrap.wrap(footnote, characters)),
-        x=0.01,
-        horizontalalignment="left",
-        fontsize=FOOTNOTE_SIZE,
-        color="#444444",
-        linespacing=1.3,
-    )
+    add_footnote(figure, footnote)
     return figure
 
 

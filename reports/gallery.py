@@ -6,23 +6,19 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from biclip_bench.files import file_stem
 
 from .details import ReportDetails
 from .frame import CLEAN
+from .panel import draw_image, draw_missing, draw_outlines, on_grey
 from .picture import Picture
 from .style import PAGE_WIDTH, FigureFormat, ModelStyle, NamedFigure, add_model_legend, model_styles
 from .wording import percent
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TRUTH = "truth"
-SOLID: tuple[float, tuple[float, ...]] = (0.0, ())
 GAP = 0.04
 LEGEND_HEIGHT = 0.34
 HEAD_HEIGHT = 0.18
@@ -30,8 +26,6 @@ TEXT_HEIGHT = 0.19
 SCORE_HEIGHT = 0.17
 FOOT_HEIGHT = 0.27
 WIDEST_PANEL = 1.7
-LARGEST_SIDE = 256
-"""Images are shrunk to this many pixels: a panel is little more than an inch wide."""
 
 GALLERY_FORMATS: tuple[FigureFormat, ...] = ("pdf", "png")
 """No SVG: photographs would make it several times the size of the PDF, which holds the same outlines."""
@@ -112,61 +106,19 @@ def _figure(
             x = left + column * (panel_width + GAP)
             y = top - heights[case]
             axes = figure.add_axes((x / PAGE_WIDTH, y / total, panel_width / PAGE_WIDTH, heights[case] / total))
-            _draw_panel(axes, panels.get((case, severity)), styles)
-            if (case, severity) in panels:
-                _add_scores(figure, panels[case, severity], styles, x + panel_width / 2, y, total)
+            picture = panels.get((case, severity))
+            if picture is None:
+                draw_missing(axes)
+            else:
+                draw_image(axes, picture.image)
+                draw_outlines(axes, picture, styles)
+                _add_scores(figure, picture, styles, x + panel_width / 2, y, total)
         top -= heights[case] + SCORE_HEIGHT
     scored = "Below each panel: Dice (%) of the case, models as in the legend. " if styles else ""
     note = f"{scored}Setting: {details.profile.rstrip('.')}."
     lines = textwrap.wrap(note, int(PAGE_WIDTH * 72 / 3.2), max_lines=2, placeholder=" …")
     figure.text(GAP / PAGE_WIDTH, 0.03 / total, "\n".join(lines), ha="left", va="bottom", fontsize=6, color="#444444")
     return figure
-
-
-def _draw_panel(axes: Axes, picture: Picture | None, styles: dict[str, ModelStyle]) -> None:
-    axes.set_axis_off()
-    if picture is None:
-        axes.text(0.5, 0.5, "no picture", ha="center", va="center", fontsize=6, transform=axes.transAxes)
-        return
-    height, width = picture.image.shape
-    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
-    axes.imshow(_grey_levels(picture.image), cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none")
-    _draw_outline(axes, picture.truth, "#000000", 2.2, SOLID)
-    _draw_outline(axes, picture.truth, "#FFFFFF", 1.3, SOLID)
-    for model, style in styles.items():
-        if model in picture.predictions:
-            _draw_outline(axes, picture.predictions[model], _on_grey(style.colour), 1.0, style.linestyle)
-    axes.set_xlim(extent[:2])
-    axes.set_ylim(extent[2:])
-
-
-def _draw_outline(
-    axes: Axes, mask: NDArray[np.bool_], colour: str, width: float, linestyle: tuple[float, tuple[float, ...]]
-) -> None:
-    if not np.any(mask):
-        return
-    # The border of zeros closes outlines that run into the image's edge.
-    padded = np.pad(np.asarray(mask, dtype=np.uint8), 1)
-    rows, columns = (np.arange(-1, size + 1) for size in mask.shape)
-    contour = axes.contour(columns, rows, padded, levels=[0.5], colors=[colour], linewidths=width)
-    contour.set_linestyle(linestyle)
-
-
-def _on_grey(colour: str) -> str:
-    """Black and deep blue cannot be seen on a dark image: they are yellow and a lighter blue here."""
-    return {"#000000": "#F0E442", "#0072B2": "#3D9BE3"}.get(colour, colour)
-
-
-def _grey_levels(image: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Turn [0, 1] into 256 grey levels, shrunk by averaging where the image is large."""
-    levels: NDArray[np.uint8] = np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
-    longest = max(levels.shape)
-    if longest <= LARGEST_SIDE:
-        return levels
-    from PIL import Image
-
-    height, width = (max(1, round(side * LARGEST_SIDE / longest)) for side in levels.shape)
-    return np.array(Image.fromarray(levels).resize((width, height), Image.Resampling.BOX), dtype=np.uint8)
 
 
 def _add_scores(
@@ -186,7 +138,7 @@ def _add_legend(figure: Figure, styles: dict[str, ModelStyle], total: float) -> 
     casing = [Stroke(linewidth=2.4, foreground="#000000"), Normal()]
     truth = Line2D([], [], color="#FFFFFF", linewidth=1.3, path_effects=casing)
     lines = {
-        model: Line2D([], [], color=_on_grey(style.colour), linestyle=style.linestyle, linewidth=1.4)
+        model: Line2D([], [], color=on_grey(style.colour), linestyle=style.linestyle, linewidth=1.4)
         for model, style in styles.items()
     }
     add_model_legend(figure, {TRUTH: truth, **lines}, loc="upper center", bbox_to_anchor=(0.5, 1 - 0.02 / total))

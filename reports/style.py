@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ FORMATS: tuple[FigureFormat, ...] = ("pdf", "svg", "png")
 
 PAGE_WIDTH = 7.1
 """Width of a two-column page in inches."""
+
+FOOTNOTE_SIZE = 6.0
 
 # Okabe and Ito (2008), "Color universal design"; its yellow is left out because it is faint on white. The order puts
 # colours of unlike lightness next to each other. Markers and dashes repeat after other counts than the colours, so
@@ -77,6 +80,19 @@ def add_model_legend(figure: Figure, entries: Mapping[str, Artist], **where: Any
     # Matplotlib fills a legend column by column.
     names = [name for start in range(columns) for name in list(entries)[start::columns]]
     figure.legend([entries[name] for name in names], names, ncols=columns, **where)
+
+
+def add_footnote(figure: Figure, text: str) -> None:
+    """Add small print below the panels of a figure with constrained layout, wrapped to its width."""
+    characters = int(figure.get_figwidth() * 72 / (0.53 * FOOTNOTE_SIZE))
+    figure.supxlabel(
+        "\n".join(textwrap.wrap(text, characters)),
+        x=0.01,
+        horizontalalignment="left",
+        fontsize=FOOTNOTE_SIZE,
+        color="#444444",
+        linespacing=1.3,
+    )
 
 
 @contextmanager

@@ -14,9 +14,11 @@ from rich.markup import escape
 from biclip_bench import __version__
 from biclip_bench.errors import UserError
 
+from .calibrate import calibrate_command
 from .corrupt import corrupt_command
 from .evaluate import evaluate_command
 from .listing import corruptions_app, datasets_app, models_app
+from .preview import preview_command
 from .report import report_command
 from .run import run_command, train_command
 
@@ -55,6 +57,8 @@ app.command("train")(resumable(train_command))
 app.command("evaluate")(resumable(evaluate_command))
 app.command("report")(report_command)
 app.command("corrupt")(corrupt_command)
+corruptions_app.command("calibrate")(calibrate_command)
+corruptions_app.command("preview")(preview_command)
 app.add_typer(models_app, name="models")
 app.add_typer(corruptions_app, name="corruptions")
 app.add_typer(datasets_app, name="datasets")

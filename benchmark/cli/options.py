@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from biclip_bench.errors import UserError
+
 from ..config import ExperimentConfig, make_config, read_config
 
 DATA = "Data"
@@ -91,6 +93,18 @@ DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Print the grid and an estimate of the time, and stop.", rich_help_panel=RUNNING),
 ]
+
+
+def check_cases(count: int) -> None:
+    """Check a number of cases to show or measure.
+
+    Raises
+    ------
+    UserError
+        If it is below 1.
+    """
+    if count < 1:
+        raise UserError(f"--cases {count}: give the number of test cases, 1 or more.")
 
 
 def given_flags(flags: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from biclip_bench.errors import UserError
 from biclip_bench.registry import Registry
 
 from ...corruptions.context import ImageContext
@@ -105,6 +106,20 @@ class DatasetSettings:
 def cases_of(dataset: Dataset, part: Part) -> list[str]:
     """List the ids of a part's cases in the index's order."""
     names: list[str] = dataset.index.loc[dataset.index["part"] == part, "case"].tolist()
+    return names
+
+
+def existing_tests(dataset: Dataset) -> list[str]:
+    """List the ids of the test cases.
+
+    Raises
+    ------
+    UserError
+        If there are none.
+    """
+    names = cases_of(dataset, "test")
+    if not names:
+        raise UserError(f"The data set {dataset.name!r} has no test cases: there is no image to corrupt.")
     return names
 
 

@@ -1,0 +1,166 @@
+"""Whether the severities of a corruption are real, graded steps: the rules, and the judgement in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+Step = Literal["real", "no step", "reversed", "undecided"]
+
+MEASURE_WORDS = {"ssim": "SSIM", "rmse": "RMSE"}
+
+SMALLEST_STEP = {"ssim": 0.01, "rmse": 1 / math.sqrt(12)}
+"""The smallest mean change between neighbouring levels that counts.
+
+SSIM: the second decimal, to which it is commonly printed. RMSE: 0.29 of 255 grey levels, the root mean square error
+of rounding to 8 bits, below which a change is lost when the image is saved.
+"""
+
+LEVELLING_SHARE = 0.25
+"""A corruption levels off when its last step is a smaller share than this of its mean step."""
+
+FLOOR_SHARE = 0.10
+"""A corruption is at its floor when a smaller share than this of the case's own structure is left."""
+
+RULES = (
+    "A step is real if, from one level to the next stronger one, SSIM falls and RMSE rises: for both, the 95% interval "
+    "of the paired difference excludes 0 and its mean reaches the smallest step, "
+    f"{SMALLEST_STEP['ssim']:g} in SSIM and {SMALLEST_STEP['rmse']:.2f} of 255 grey levels in RMSE (the error of "
+    "rounding to 8 bits). It is reversed if one of them goes the other way by as much, and otherwise no step. Without "
+    "intervals it is undecided.",
+    f"A corruption levels off if its last step is less than {LEVELLING_SHARE:.0%} of the mean step from clean to the "
+    "last level, in SSIM or in RMSE.",
+    "It is at its floor where an image is hardly more like its own clean image than like another patient's: "
+    f"less than {FLOOR_SHARE:.0%} of the clean image's lead is left. The lead is the SSIM with the own clean image "
+    "minus the SSIM with another patient's clean image. Unlike a fixed value, this floor holds for noise, for blur "
+    "and for a change of grey values alike.",
+    "A corruption that levels off or is at its floor saturates: a higher severity would not be a harder test.",
+)
+"""The rules as a reader needs them, a paragraph each."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judgement of one corruption.
+
+    Parameters
+    ----------
+    corruption
+        Its name.
+    steps
+        For each level after clean the kind of its step, by severity.
+    findings
+        What is not as it should be, a phrase each; empty if every step is real and nothing saturates.
+    """
+
+    corruption: str
+    steps: dict[int, Step]
+    findings: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every step is shown to be real and nothing saturates."""
+        return not self.findings
+
+    @property
+    def text(self) -> str:
+        """The judgement as a sentence."""
+        if self.holds:
+            count = len(self.steps)
+            return "Every step is real." if count > 1 else "The step from clean is real."
+        text = "; ".join(self.findings)
+        return f"{text[0].upper()}{text[1:]}."
+
+
+def judge_corruption(levels: pd.DataFrame) -> Verdict:
+    """Judge one corruption.
+
+    Parameters
+    ----------
+    levels
+        Its rows of :func:`~biclip_bench.benchmark.calibration_summary.summarise_levels`, by severity, clean first.
+    """
+    rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in levels.to_dict("records")]
+    kinds = {int(row["severity"]): {key: _judge_step(row, key) for key in SMALLEST_STEP} for row in rows[1:]}
+    steps = {severity: _together(each) for severity, each in kinds.items()}
+    findings = [_undecided(rows)] if "undecided" in steps.values() else []
+    for row in rows[1:]:
+        severity = int(row["severity"])
+        if steps[severity] in ("no step", "reversed"):
+            findings.append(_describe_step(row, steps[severity], kinds[severity]))
+    findings += filter(None, [_levelling(rows), _floor(rows)])
+    return Verdict(str(rows[0]["corruption"]), steps, tuple(findings))
+
+
+def _judge_step(row: dict[str, Any], measure: str) -> Step:
+    mean, low, high = (row[f"step_{measure}_{part}"] for part in ("mean", "low", "high"))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "undecided"
+    if low > 0 and mean >= SMALLEST_STEP[measure]:
+        return "real"
+    return "reversed" if high < 0 and mean <= -SMALLEST_STEP[measure] else "no step"
+
+
+def _together(kinds: dict[str, Step]) -> Step:
+    found = set(kinds.values())
+    worst: Sequence[Step] = ("reversed", "undecided", "no step")
+    return next((kind for kind in worst if kind in found), "real")
+
+
+def _describe_step(row: dict[str, Any], step: Step, kinds: dict[str, Step]) -> str:
+    changes = [_change(row, measure, step) for measure, kind in kinds.items() if kind == step]
+    name = "no step" if step == "no step" else "a reversed step"
+    return f"{name} from {_level(row['before'])} to {_level(row['severity'])} ({' and '.join(changes)})"
+
+
+def _change(row: dict[str, Any], measure: str, step: Step) -> str:
+    """Say by how much a measure moved: in the direction it should, or in the other one."""
+    verb, digits = ("falls", 4) if measure == "ssim" else ("rises", 2)
+    mean, low, high = (row[f"step_{measure}_{part}"] for part in ("mean", "low", "high"))
+    if step == "reversed":
+        verb = "rises" if verb == "falls" else "falls"
+        mean, low, high = -mean, -high, -low
+    numbers = f"{mean:.{digits}f}, interval {low:.{digits}f} to {high:.{digits}f}"
+    return f"{MEASURE_WORDS[measure]} {verb} by {numbers}"
+
+
+def _undecided(rows: Sequence[dict[str, Any]]) -> str:
+    return f"undecided with {rows[0]['n_groups']} patients, too few for an interval"
+
+
+def _levelling(rows: Sequence[dict[str, Any]]) -> str:
+    """Compare the last step with the mean step, both per severity, so that left-out severities do not matter."""
+    if len(rows) < 4:
+        return ""
+    found = []
+    clean, before, last = rows[0], rows[-2], rows[-1]
+    for measure, word in MEASURE_WORDS.items():
+        whole = (last[f"{measure}_mean"] - clean[f"{measure}_mean"]) / last["severity"]
+        end = (last[f"{measure}_mean"] - before[f"{measure}_mean"]) / (last["severity"] - before["severity"])
+        if whole and end / whole < LEVELLING_SHARE:
+            found.append(f"{100 * end / whole:.0f}% of the mean step in {word}")
+    if not found:
+        return ""
+    return f"saturating: it levels off, the step to {_level(last['severity'])} is {' and '.join(found)}"
+
+
+def _floor(rows: Sequence[dict[str, Any]]) -> str:
+    whole = rows[0]["lead_mean"]
+    if not whole > 0:
+        return ""
+    for row in rows[1:]:
+        left = row["lead_mean"] / whole
+        if left < FLOOR_SHARE:
+            return (
+                f"saturating: at severity {row['severity']} it is at its floor, {100 * max(left, 0):.0f}% of the "
+                "image's lead over another patient's is left"
+            )
+    return ""
+
+
+def _level(severity: int) -> str:
+    return str(severity) if severity else "clean"
