@@ -133,8 +133,7 @@ def convolve_line(image: NDArray[np.float32], kernel: NDArray[np.float64]) -> ND
     Each tap is a shifted copy of the image, so the cost grows with the line's length and not with its square. In the
     padded image, its rows laid end to end, a shift in two directions is a shift along the one row: every step runs
     over contiguous memory, as fast as the cache delivers it, and what it computes in the padding is thrown away. A tap
-    and its mirror image take three steps: so a line of n pixels, with about 1.5 n such pairs, costs 5 n steps of 8 to 12
-    bytes a pixel.
+    and its mirror image take three steps of 8 to 12 bytes a pixel, and a line of n pixels has about 1.4 n such pairs.
 
     Sums and products are rounded one by one, never fused, so the bits do not depend on how a vectorised loop is cut.
 

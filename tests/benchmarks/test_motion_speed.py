@@ -1,9 +1,9 @@
 """How fast motion blur is against other packages'; run with ``pytest tests/benchmarks --benchmark-enable``.
 
 No test here asserts a time. A peer is timed in the same test, in turns with the corruption, so that both meet the same
-machine, and the least of the turns counts. Beside the time on the clock stands the processor time of all threads together,
-which other programs on the same cores hardly change. The peers get the picture as their interfaces ask for it: eight bits
-and three channels, or a volume of one slice.
+machine, and the least of the turns counts. Beside the time on the clock stands the processor time of all threads, which
+other programs on the same cores hardly change. The peers get the picture as their interfaces ask for it: eight bits and
+three channels, or a volume of one slice.
 """
 
 import time
