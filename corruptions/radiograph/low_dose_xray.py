@@ -26,7 +26,7 @@ QUANTA_PER_KERMA = 31077.0
 
 DETECTIVE_QUANTUM_EFFICIENCY = 0.5
 """Share of the quanta that count, at low spatial frequency: a caesium iodide flat panel at 120 kV (Samei and Flynn,
-2003, Med Phys 30:608, who find more at 70 kV), rounded."""
+2003, Med Phys 30:608), rounded."""
 
 ELECTRONIC_NOISE_KERMA = 0.01
 """Air kerma, in microgray, at which the detector's electronic noise has the variance of its quantum noise.
