@@ -105,7 +105,8 @@ def calibration_table(levels: pd.DataFrame, corruption: str) -> Table:
 
     rows = [row for row in _records(levels, corruption) if row["severity"]]
     table = Table(
-        title=Text(f"{corruption} (RMSE in grey levels of 255)"), caption=Text(rows[0]["verdict"]), box=box.SIMPLE_HEAD, pad_edge=False,
+        title=Text(f"{corruption} (RMSE in grey levels of 255)"),
+        caption=Text(rows[0]["verdict"]), box=box.SIMPLE_HEAD, pad_edge=False,
         padding=(0, 1, 0, 0), title_justify="left", caption_justify="left",
     )  # fmt: skip
     shown = _with_values(levels, tuple(IN_TERMINAL))
