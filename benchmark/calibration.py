@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,8 @@ MEASURES = ("ssim", "ssim_other", "psnr_db", "rmse", "change_sd", "rmse_hu", "ch
 """Columns of :func:`measure_cases` that hold a number a case."""
 
 Image = NDArray[np.float64]
+
+_mean_ssim: Callable[..., Any] = structural_similarity  # scikit-image has no types
 
 
 def spread_cases(dataset: Dataset, count: int) -> list[str]:
@@ -62,7 +65,7 @@ def structural_similarity_index(image: Image, reference: Image) -> float:
         float64 of shape (C, H, W) in [0, 1], H and W at least :data:`SSIM_WINDOW`.
     """
     return float(
-        structural_similarity(
+        _mean_ssim(
             image, reference, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, K1=0.01, K2=0.03,
             data_range=1.0, channel_axis=0,
         )

@@ -104,8 +104,8 @@ def _sample(dataset: Dataset, measured: pd.DataFrame, levels: pd.DataFrame) -> s
     sizes = [f"{row.width} x {row.height}" for row in measured[["width", "height"]].drop_duplicates().itertuples()]
     size = f"{sizes[0]} pixels" if len(sizes) == 1 else f"{len(sizes)} image sizes, the first {sizes[0]} pixels"
     of = len(cases_of(dataset, "test"))
-    chosen = f"all {of} test cases" if cases == of else f"{cases} of {of} test cases, evenly spaced over the set"
-    text = f"{dataset.name} (fingerprint {dataset.fingerprint[:12]}): {chosen}, {groups} patients, {size}."
+    chosen = _counted(of, "test case") if cases == of else f"{cases} of {of} test cases, evenly spaced over the set"
+    text = f"{dataset.name} (fingerprint {dataset.fingerprint[:12]}): {chosen}, {_counted(groups, 'patient')}, {size}."
     if dataset.context.hu_range:
         low, high = dataset.context.hu_range
         seen = [low + edge * (high - low) for edge in dataset.window]
@@ -113,6 +113,10 @@ def _sample(dataset: Dataset, measured: pd.DataFrame, levels: pd.DataFrame) -> s
     if levels["ssim_other_mean"].isna().all():
         text += " There is no other patient's image of the same shape: whether a level is at its floor is not judged."
     return text
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _intervals(levels: pd.DataFrame) -> str:

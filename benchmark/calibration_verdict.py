@@ -92,7 +92,8 @@ def judge_corruption(levels: pd.DataFrame) -> Verdict:
         severity = int(row["severity"])
         if steps[severity] in ("no step", "reversed"):
             findings.append(_describe_step(row, steps[severity], kinds[severity]))
-    findings += filter(None, [_levelling(rows), _floor(rows)])
+    certainty = "by the means alone, " if "undecided" in steps.values() else ""
+    findings += [f"{certainty}{text}" for text in (_levelling(rows), _floor(rows)) if text]
     return Verdict(str(rows[0]["corruption"]), steps, tuple(findings))
 
 
@@ -120,16 +121,15 @@ def _describe_step(row: dict[str, Any], step: Step, kinds: dict[str, Step]) -> s
 def _change(row: dict[str, Any], measure: str, step: Step) -> str:
     """Say by how much a measure moved: in the direction it should, or in the other one."""
     verb, digits = ("falls", 4) if measure == "ssim" else ("rises", 2)
-    mean, low, high = (row[f"step_{measure}_{part}"] for part in ("mean", "low", "high"))
+    mean = row[f"step_{measure}_mean"]
     if step == "reversed":
-        verb = "rises" if verb == "falls" else "falls"
-        mean, low, high = -mean, -high, -low
-    numbers = f"{mean:.{digits}f}, interval {low:.{digits}f} to {high:.{digits}f}"
-    return f"{MEASURE_WORDS[measure]} {verb} by {numbers}"
+        verb, mean = ("rises" if verb == "falls" else "falls"), -mean
+    return f"{MEASURE_WORDS[measure]} {verb} by {mean:.{digits}f}"
 
 
 def _undecided(rows: Sequence[dict[str, Any]]) -> str:
-    return f"undecided with {rows[0]['n_groups']} patients, too few for an interval"
+    count = int(rows[0]["n_groups"])
+    return f"undecided with {count} patient{'' if count == 1 else 's'}, too few for an interval"
 
 
 def _levelling(rows: Sequence[dict[str, Any]]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ PANEL_HEIGHT = 1.45
 FEWEST_COLUMNS_HEIGHT = 1.9
 FRAME_HEIGHT = 0.85
 OTHER_COLOUR = "#666666"
-CURVE = {"color": COLOURS[0], "marker": "o", "markeredgecolor": COLOURS[0], "markeredgewidth": 0.9}
+CURVE: dict[str, Any] = {"color": COLOURS[0], "marker": "o", "markeredgecolor": COLOURS[0], "markeredgewidth": 0.9}
 
 
 def calibration_figure(levels: pd.DataFrame, details: CalibrationDetails) -> Figure:
@@ -98,9 +98,10 @@ def _draw_panel(axes: Axes, curve: pd.DataFrame, measure: str) -> None:
 
 def _limits(levels: pd.DataFrame, measure: str) -> tuple[float, float]:
     """The same axis in every panel of a measure: SSIM from 0, or from below where it is negative, to 1."""
-    values = levels[[f"{measure}_{part}" for part in ("low", "mean", "high")]].to_numpy(dtype=np.float64)
+    columns = [f"{measure}_{part}" for part in ("low", "mean", "high")]
     if measure == "ssim":
-        values = np.append(values, levels["ssim_other_mean"])
+        columns.append("ssim_other_mean")
+    values = levels[columns].to_numpy(dtype=np.float64).ravel()
     values = values[np.isfinite(values)]
     if measure == "ssim":
         return min(0.0, float(values.min()) - 0.02), 1.03

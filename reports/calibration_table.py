@@ -36,6 +36,8 @@ COLUMNS: Mapping[str, Measure] = {
     "change_sd_hu": Measure("Change sd (HU)", 1),
     "clipped": Measure("Newly clipped (%)", 1, 100),
     "ssim_other": Measure("SSIM with another patient", 3),
+    "step_ssim": Measure("SSIM falls by", 4),
+    "step_rmse": Measure("RMSE rises by", 2),
 }
 
 IN_TERMINAL = {
@@ -119,7 +121,8 @@ def calibration_table(levels: pd.DataFrame, corruption: str) -> Table:
     table.add_column("Step", no_wrap=True)
     for row in rows:
         cells = [_number(row, f"{key}_mean", key) for key in shown]
-        cells.insert(1, " to ".join(_number(row, f"ssim_{part}", "ssim") for part in ("low", "high")))
+        low, high = (_number(row, f"ssim_{part}", "ssim") for part in ("low", "high"))
+        cells.insert(1, NO_VALUE if low == high == NO_VALUE else f"{low} to {high}")
         step = Text(row["step"], style="" if row["step"] == "real" else "bold yellow")
         table.add_row(_severity(row), Text(row["level"]), *map(Text, cells), step)
     return table

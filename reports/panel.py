@@ -56,7 +56,7 @@ def draw_outlines(axes: Axes, picture: Picture, styles: Mapping[str, ModelStyle]
 
 def draw_truth(axes: Axes, truth: NDArray[np.bool_], *, width: float = 1.3) -> None:
     """Draw the truth's outline: white on a black casing, visible on every image."""
-    draw_outline(axes, truth, "#000000", width + 0.9, SOLID)
+    draw_outline(axes, truth, "#000000", 1.7 * width, SOLID)
     draw_outline(axes, truth, "#FFFFFF", width, SOLID)
 
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,8 @@ TALLEST_PAGE = 9.4
 """Height of a figure in inches that a page still holds with its caption."""
 
 WIDEST_PANEL = 1.7
-LARGEST_SIDE = 512
-"""Noise must not be averaged away: a panel of an inch holds this many pixels in the PDF."""
+LARGEST_SIDE = 340
+"""Pixels of a panel at 300 dpi: a larger image is shrunk, since neither print nor screen would show more."""
 
 DPI = 300
 LABEL_SIZE = 6.5
@@ -177,7 +177,7 @@ def _add_title(figure: Figure, row: PreviewRow, layout: _Layout, top: float) -> 
     )
     room = PAGE_WIDTH - 2 * left - text_width(row.name, TITLE_SIZE, bold=True) - NOTE_GAP / 72
     note = fit_text(row.note, room, LABEL_SIZE)
-    place = {"xy": (1, 0), "xycoords": title, "xytext": (NOTE_GAP, 0.3), "textcoords": "offset points"}
+    place: dict[str, Any] = {"xy": (1, 0), "xycoords": title, "xytext": (NOTE_GAP, 0.3), "textcoords": "offset points"}
     figure.add_artist(Annotation(note, va="bottom", fontsize=LABEL_SIZE, color="#444444", **place))
 
 
