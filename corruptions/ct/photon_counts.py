@@ -17,6 +17,9 @@ COUNT_FLOOR = 0.1
 LEAST_VARIANCE = 0.5
 """Counts squared: with a smaller electronic variance the integers would stand out of the distribution of readings."""
 
+LARGEST_LOG_COUNT = 60.0
+"""Logarithm of the most photons expected: ringing beside a path of thousands must not overflow single precision."""
+
 
 @dataclass(frozen=True)
 class Detector:
@@ -137,6 +140,7 @@ def measured_line_integrals(
     """
     xp = namespace(line_integrals)
     expected = log_photons - line_integrals
+    xp.clip(expected, None, LARGEST_LOG_COUNT, out=expected)
     xp.exp(expected, out=expected)
     reading = detector_reading(expected, normals, detector)
     xp.clip(reading, detector.floor, None, out=reading)

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from .beam_geometry import BeamGeometry, Kernel, ramp_filter
 
-SPREAD = 5
-"""Grid points along each axis over which a frequency is interpolated: an error of about 1e-5 on a grid twice as fine."""
+SPREAD = 6
+"""Grid points along each axis over which a frequency is interpolated: an error below 1e-5 on a grid twice as fine."""
 
 SHAPE = math.pi * math.sqrt((SPREAD / 2) ** 2 * 1.5**2 - 0.8)
 """Shape parameter of the Kaiser-Bessel window for a grid twice as fine (Beatty, Nishimura and Pauly 2005, eq. 5)."""
@@ -26,7 +26,7 @@ class TorchBeam(BeamGeometry):
 
     Geometry and meaning are the same. The non-uniform FFT is written with PyTorch's own operations: the image is divided
     by the window's transform, padded to twice its size and transformed; each point of the polar grid is interpolated
-    from the 5 x 5 grid points around it with a Kaiser-Bessel window. Interpolation is a sparse matrix, kept on the device
+    from the 6 x 6 grid points around it with a Kaiser-Bessel window. Interpolation is a sparse matrix, kept on the device
     with its transpose, which is the adjoint. Last bits may depend on the device and the batch.
 
     Parameters
@@ -85,7 +85,7 @@ def interpolation_matrix(points: tuple[NDArray[np.float32], NDArray[np.float32]]
     Returns
     -------
     scipy.sparse.csr_matrix
-        float32 of shape (points, product of ``grid``) with 25 values a row, products of two Kaiser-Bessel windows.
+        float32 of shape (points, product of ``grid``) with 36 values a row, products of two Kaiser-Bessel windows.
     """
     from scipy.sparse import csr_matrix
 
@@ -99,7 +99,7 @@ def interpolation_matrix(points: tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def _window(frequency: NDArray[np.float32], size: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Give the window's values at the grid points around each frequency, and these points: two arrays (points, 5)."""
+    """Give the window's values at the grid points around each frequency, and these points: two arrays (points, 6)."""
     from scipy.special import i0
 
     place = frequency.astype(np.float64) * (size / (2 * math.pi))
