@@ -62,8 +62,8 @@ class BeamGeometry:
         Returns
         -------
         numpy.ndarray
-            complex64 of shape (views, bins / 2): the conjugate of ``phase``, times 2 / bins where a frequency stands for
-            its negative too and 1 / bins at frequency 0.
+            complex64 of shape (views, bins / 2): the conjugate of ``phase``, times 2 / bins where a frequency stands
+            for its negative too and 1 / bins at frequency 0.
         """
         weight = np.full(self.bins // 2, 2 / self.bins)
         weight[0] /= 2

@@ -45,8 +45,9 @@ def log_bowtie(bins: int, pixel_size_mm: float, strength: float) -> NDArray[np.f
 
     The ideal filter, strength 1, is as much thicker than at its centre as a centred cylinder of water of
     :data:`BOWTIE_DIAMETER_MM` is thinner along the ray, so that behind both the detector is lit evenly:
-    exp(strength mu (chord(s) - diameter)) at the distance s from the axis. The central ray keeps its photons, the others
-    get fewer: the photons per ray state the exposure at the isocentre. Real filters lie between none and the ideal.
+    exp(strength mu (chord(s) - diameter)) at the distance s from the axis. The central ray keeps its photons, the
+    others get fewer: the photons per ray state the exposure at the isocentre. Real filters lie between none and the
+    ideal.
 
     Parameters
     ----------

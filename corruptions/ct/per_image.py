@@ -16,9 +16,7 @@ ImageChange = Callable[[NDArray[np.float32], int, ImageContext], NDArray[np.floa
 """``(image (H, W), seed, context) -> change (H, W)``: what is to be added to one grey image, in its own scale."""
 
 
-def add_changes(
-    images: Tensor, seeds: Sequence[int], contexts: Sequence[ImageContext], change: ImageChange
-) -> Tensor:
+def add_changes(images: Tensor, seeds: Sequence[int], contexts: Sequence[ImageContext], change: ImageChange) -> Tensor:
     """Add to every image of a batch the change computed for it, and clip.
 
     Images on another device are computed on the CPU and returned to it.

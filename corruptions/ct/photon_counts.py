@@ -89,16 +89,14 @@ def detector_reading(expected: Values, normals: Values, detector: Detector = USU
     third = lost * (1 - 2 * detector.kept)
     fourth = lost * (1 - 6 * lost * detector.kept)
     variance = lost * expected + detector.missing_electronic
-    if detector.kept > 0:
-        # Where next to nothing is missing, the integers would show again: there the noise is left normal.
-        shape = 1 / xp.clip(variance, LEAST_VARIANCE, None)
-    else:
-        shape = 1 / variance
+    # Where next to nothing is missing, the integers would show again: there the noise is left normal.
+    shape = 1 / (xp.clip(variance, LEAST_VARIANCE, None) if detector.kept > 0 else variance)
     deviation = xp.sqrt(variance)
     # z + g1/6 (z^2 - 1) + g2/24 (z^3 - 3 z) - g1^2/36 (2 z^3 - 5 z), gathered by powers of z, times the deviation
     relative = expected * shape
-    cubic = relative * (-(third**2) / 18) + fourth / 24
     square = normals * normals
+    cubic = xp.multiply(relative, -(third**2) / 18)
+    cubic += fourth / 24
     cubic *= square
     cubic += relative * (third**2 * 5 / 36) - fourth / 8
     cubic *= relative

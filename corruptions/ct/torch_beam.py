@@ -24,10 +24,10 @@ SHAPE = math.pi * math.sqrt((SPREAD / 2) ** 2 * 1.5**2 - 0.8)
 class TorchBeam(BeamGeometry):
     """The scanner of :class:`~biclip_bench.corruptions.ct.parallel_beam.ParallelBeam` for batches on any device.
 
-    Geometry and meaning are the same. The non-uniform FFT is written with PyTorch's own operations: the image is divided
-    by the window's transform, padded to twice its size and transformed; each point of the polar grid is interpolated
-    from the 6 x 6 grid points around it with a Kaiser-Bessel window. Interpolation is a sparse matrix, kept on the device
-    with its transpose, which is the adjoint. Last bits may depend on the device and the batch.
+    Geometry and meaning are the same. The non-uniform FFT is written with PyTorch's own operations: the image is
+    divided by the window's transform, padded to twice its size and transformed; each point of the polar grid is
+    interpolated from the 6 x 6 grid points around it with a Kaiser-Bessel window. Interpolation is a sparse matrix,
+    kept on the device with its transpose, which is the adjoint. Last bits may depend on the device and the batch.
 
     Parameters
     ----------
@@ -55,13 +55,16 @@ class TorchBeam(BeamGeometry):
         padded[:, : self.height, : self.width] = images * self._correction
         centred = padded.roll((-(self.height // 2), -(self.width // 2)), (-2, -1))
         spectrum = _matmul(self._interpolate, torch.fft.fft2(centred).flatten(1))
-        return torch.fft.irfft(spectrum.unflatten(1, self._phase.shape) * self._phase, n=self.bins, dim=-1)
+        views = spectrum.reshape(-1, *self._phase.shape) * self._phase
+        sinograms: Tensor = torch.fft.irfft(views, n=self.bins, dim=-1)
+        return sinograms
 
     def back_project(self, sinograms: Tensor) -> Tensor:
         """Sum the views' values at every pixel, the adjoint of :meth:`project`: (B, views, bins) to (B, H, W)."""
         spectrum = torch.fft.rfft(sinograms, dim=-1)[..., : self.bins // 2] * self._adjoint_phase
-        grid = _matmul(self._spread, spectrum.flatten(1)).unflatten(1, self._grid)
-        images = torch.fft.ifft2(grid, norm="forward").real.roll((self.height // 2, self.width // 2), (-2, -1))
+        grid = _matmul(self._spread, spectrum.flatten(1)).reshape(-1, *self._grid)
+        centred: Tensor = torch.fft.ifft2(grid, norm="forward").real
+        images = centred.roll((self.height // 2, self.width // 2), (-2, -1))
         return images[:, : self.height, : self.width] * self._correction
 
     def reconstruct(self, sinograms: Tensor, kernel: Kernel = "ram-lak") -> Tensor:
@@ -125,14 +128,14 @@ def _fast_length(size: int) -> int:
 def _sparse(matrix: Any, device: torch.device) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
-        parts = (torch.from_numpy(part) for part in (matrix.indptr, matrix.indices, matrix.data))
-        return torch.sparse_csr_tensor(*parts, size=matrix.shape, check_invariants=False).to(device)
+        first, column, value = (torch.from_numpy(part) for part in (matrix.indptr, matrix.indices, matrix.data))
+        return torch.sparse_csr_tensor(first, column, value, matrix.shape, check_invariants=False).to(device)
 
 
 def _matmul(matrix: Tensor, rows: Tensor) -> Tensor:
     """Multiply a real sparse matrix (M, N) with each of B complex vectors (B, N): complex (B, M)."""
     columns = torch.view_as_real(rows).transpose(0, 1).flatten(1)
-    product = (matrix @ columns).unflatten(1, (len(rows), 2)).transpose(0, 1)
+    product = (matrix @ columns).reshape(-1, len(rows), 2).transpose(0, 1)
     return torch.view_as_complex(product.contiguous())
 
 

@@ -66,7 +66,9 @@ def test_noise_at_the_centre_of_a_water_disc_is_what_theory_says():
     size, diameter = 192, 200.0
     noise = centre(noise_in_hu(water_disc(size, diameter), 1.0, range(12)), 24)
     # Ramp filter of white noise: var(mu) = pi^2 / 12 var(p) / (views bin^2) (Kak and Slaney 1988, chapter 5).
-    variance = math.pi**2 / 12 * math.exp(0.0192 * diameter) / photons(1, size) / (parallel_beam(size, size).views * 1.6**2)
+    variance = (
+        math.pi**2 / 12 * math.exp(0.0192 * diameter) / photons(1, size) / (parallel_beam(size, size).views * 1.6**2)
+    )
     assert noise.std() == pytest.approx(1000 / 0.0192 * math.sqrt(variance), rel=0.05)
 
 
@@ -254,7 +256,9 @@ def test_a_scale_in_numpy_numbers_does_not_change_a_bit():
     images = torch.rand(1, 1, 40, 40, generator=torch.Generator().manual_seed(4))
     numbers = ImageContext("ct", (np.float64(-1000), np.float64(400)), np.float64(2.5))
     plain = ImageContext("ct", (-1000.0, 400.0), 2.5)
-    assert torch.equal(corrupt("low-dose-ct", images, 3, ["a"], numbers), corrupt("low-dose-ct", images, 3, ["a"], plain))
+    assert torch.equal(
+        corrupt("low-dose-ct", images, 3, ["a"], numbers), corrupt("low-dose-ct", images, 3, ["a"], plain)
+    )
 
 
 options = st.fixed_dictionaries(

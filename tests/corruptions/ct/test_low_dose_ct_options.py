@@ -33,7 +33,9 @@ def middle(noise, half=12):
 
 def test_the_hann_kernel_lowers_the_noise_by_the_integral_of_its_window():
     image = ellipse(128, 160, 160)
-    ratio = middle(noise_in_hu(image, range(24), 1, kernel="hann")).std() / middle(noise_in_hu(image, range(24), 1)).std()
+    ratio = (
+        middle(noise_in_hu(image, range(24), 1, kernel="hann")).std() / middle(noise_in_hu(image, range(24), 1)).std()
+    )
     windowed = quad(lambda f: (f * (1 + math.cos(math.pi * f)) / 2) ** 2, 0, 1)[0]
     assert ratio == pytest.approx(math.sqrt(windowed / (1 / 3)), rel=0.05)
 
@@ -85,7 +87,8 @@ def test_modulation_lowers_the_noise_at_the_centre_of_an_ellipse_as_theory_says(
     chord = 1 / np.hypot(np.sin(theta) / 280, np.cos(theta) / 140)
     variance = np.exp(0.0192 * chord)
     deviations = {
-        strength: middle(noise_in_hu(image, range(24), 20, modulation=strength), 6).std() for strength in (0.0, 0.5, 1.0)
+        strength: middle(noise_in_hu(image, range(24), 20, modulation=strength), 6).std()
+        for strength in (0.0, 0.5, 1.0)
     }
     for strength in (0.5, 1.0):
         photons = variance ** (strength / 2)
@@ -100,7 +103,8 @@ def test_noise_of_a_source_and_what_is_inserted_add_up_to_a_scan_at_the_lower_do
     level = {**corruption_registry.get("low-dose-ct").defaults, "dose": 0.05, "source_dose": 0.2}
     scanner = parallel_beam(128, 128)
     both = [
-        one + change(one.astype(np.float32), level, 1000 + seed, CONTEXT, scanner) - image for seed, one in enumerate(taken)
+        one + change(one.astype(np.float32), level, 1000 + seed, CONTEXT, scanner) - image
+        for seed, one in enumerate(taken)
     ]
     direct = noise_in_hu(image, range(24), 0.05)
     assert 4000 * middle(np.stack(both), 20).std() == pytest.approx(middle(direct, 20).std(), rel=0.03)
