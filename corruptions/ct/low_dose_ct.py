@@ -144,8 +144,7 @@ def low_dose_ct(images: Tensor, level: Level, seeds: Sequence[int], contexts: Se
     if source == level["dose"] and level["mode"] == "insert":
         return images.clone()
     if images.device.type == "cuda":
-        scanner = torch_beam(*images.shape[-2:], images.device)
-        return (images + batch_change(_grey(images), level, seeds, contexts, scanner)[:, None]).clamp_(0, 1)
+        return where_they_lie(images, level, seeds, contexts)
     beam = parallel_beam(*images.shape[-2:])
     return add_changes(images, seeds, contexts, lambda image, seed, context: change(image, level, seed, context, beam))
 
@@ -194,6 +193,12 @@ def change(
     if level["mode"] == "reconstruct":
         result -= attenuation
     return scale.grey_values(result)
+
+
+def where_they_lie(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequence[ImageContext]) -> Tensor:
+    """Compute :func:`low_dose_ct` with PyTorch alone, on the images' own device; the arguments are the same."""
+    scanner = torch_beam(*images.shape[-2:], images.device)
+    return (images + batch_change(_grey(images), level, seeds, contexts, scanner)[:, None]).clamp_(0, 1)
 
 
 def batch_change(

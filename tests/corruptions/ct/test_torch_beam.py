@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from biclip_bench.corruptions import ImageContext, corrupt, corruption_registry
-from biclip_bench.corruptions.ct.low_dose_ct import batch_change, change
+from biclip_bench.corruptions.ct.low_dose_ct import batch_change, change, low_dose_ct, where_they_lie
 from biclip_bench.corruptions.ct.parallel_beam import parallel_beam
 from biclip_bench.corruptions.ct.torch_beam import torch_beam
 
@@ -64,6 +64,20 @@ def test_the_whole_corruption_agrees_with_the_cpus_chain(size, options, device):
         # Two thousandths of the noise; the anatomy, which only mode reconstruct projects, a third of a Hounsfield unit.
         tolerance = 2e-3 * alone.std() + (0.3 / (high - low) if level["mode"] == "reconstruct" else 0)
         assert np.abs(batch[number].cpu().numpy() - alone).max() < tolerance
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_channels_are_treated_alike_on_every_device(channels, device):
+    images = 0.3 + 0.4 * images_of(3, (channels, 48, 64))
+    images[1] = images[1, :1]  # a grey image among colour ones
+    before = images.clone()
+    level = {**corruption_registry.get("low-dose-ct").defaults, "dose": 0.1}
+    arguments = level, [1, 2, 3], [ImageContext()] * 3
+    result = where_they_lie(images.to(device), *arguments).cpu()
+    assert torch.equal(images, before)
+    assert torch.equal(result[1], result[1, :1].expand(channels, 48, 64))
+    assert (result - low_dose_ct(images, *arguments)).abs().max() < 1e-4
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
