@@ -63,7 +63,14 @@ def test_a_step_that_is_certain_but_tiny_is_no_step():
 
 
 def test_a_large_mean_step_that_wavers_between_patients_is_no_step():
-    levels = summarise_levels(made_cases((0.92, 0.90, 0.70, 0.60, 0.50), noise=0.2))
+    cases = made_cases((0.92, 0.90, 0.70, 0.60, 0.50))
+    second = cases["severity"] == 2
+    # One patient in four moves a lot, the others a little the other way.
+    rare = cases["group"].isin(["patient-000", "patient-004", "patient-008"])
+    cases.loc[second, "ssim"] += np.where(rare[second], -0.35, 0.1)
+    levels = summarise_levels(cases)
+    assert levels["step_ssim_mean"].iloc[2] > 0.02
+    assert levels["step_ssim_low"].iloc[2] < 0
     assert judge_corruption(levels).steps[2] == "no step"
 
 
@@ -94,6 +101,8 @@ def test_left_out_severities_do_not_make_a_short_last_step():
     # From 1 to 4 in one step of three severities, then from 4 to 5: the same slope.
     verdict = judged((0.92, 0.68, 0.60), (4, 16, 20), severities=(1, 4, 5))
     assert verdict.holds
+    # And from 2 to 5 hardly more than from 1 to 2, in three times as many severities.
+    assert "it levels off, the step to 5 is 1" in judged((0.72, 0.60, 0.55), (8, 12, 20), severities=(1, 2, 5)).text
 
 
 def test_an_image_as_like_another_patients_as_its_own_is_at_its_floor():

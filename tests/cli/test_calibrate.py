@@ -64,7 +64,7 @@ def test_the_same_command_gives_the_same_bytes_and_strict_fails_where_a_step_is_
 
 def test_strict_passes_where_every_step_is_real_and_severities_can_be_chosen(cli, tmp_path):
     done = cli(
-        "corruptions", "calibrate", "--corruption", "low-dose-ct:dose=0.1/0.05/0.025/0.01/0.005", "--severity", "1,3,5",
+        "corruptions", "calibrate", "--corruption", "motion:length=20/30/45/65/90", "--severity", "1,3,5",
         "--cases", "14", "--strict", *SMALL, "--output", tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
