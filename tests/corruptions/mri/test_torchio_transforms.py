@@ -161,6 +161,13 @@ def test_drawn_motions_have_exactly_the_levels_size(seed):
     assert (np.diff(arguments["times"]) > 0).all()
 
 
+def test_movements_lie_at_regular_times_give_or_take_a_share_of_the_interval():
+    level = {"degrees": 1.0, "translation": 1.0, "movements": 4}
+    offsets = np.array([5 * draw_motion(level, seed, (9, 9))[1]["times"] - np.arange(1, 5) for seed in range(500)])
+    assert 0.29 < np.abs(offsets).max() <= 0.3
+    assert np.abs(offsets.mean(axis=0)).max() < 4 * 0.3 / math.sqrt(3 * 500)
+
+
 def test_numbers_of_ghosts_and_axes_are_all_drawn():
     found = [draw_ghosting({"intensity": 1.0}, seed) for seed in range(300)]
     assert {arguments["num_ghosts"] for arguments in found} == set(range(GHOSTS[0], GHOSTS[1] + 1))
