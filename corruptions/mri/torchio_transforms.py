@@ -263,7 +263,8 @@ def draw_motion(level: Level, seed: int, shape: Sequence[int]) -> tuple[bool, di
         {"degrees": 4.0, "translation": 7.0, "movements": 8},
     ],
     source=_TORCHIO + "Motion; RandomMotion moves twice, turns by up to 10 degrees and shifts by up to 10 mm. With two "
-    "movements more of either changes little, so the table has more of them. The method is that of Shaw et al. 2019, MIDL, PMLR 102:427-436.",
+    "movements more of either changes little, so the table has more of them. The method is that of Shaw et al. 2019, "
+    "MIDL, PMLR 102:427-436.",
 )
 def mr_motion(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequence[ImageContext]) -> Tensor:
     """Put k-space together from the image at rest and from rigidly moved copies, one after the other in time.
