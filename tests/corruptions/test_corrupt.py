@@ -21,7 +21,7 @@ from biclip_bench.corruptions import (
 from biclip_bench.errors import UserError
 
 NAMES = corruption_registry.names()
-WITHOUT_RANDOMNESS: set[str] = set()
+WITHOUT_RANDOMNESS: set[str] = {"ct-beam-hardening"}
 """Corruptions that do the same to every case: nothing is drawn."""
 CT = ImageContext("ct", (-1350.0, 150.0), 1.6)
 
