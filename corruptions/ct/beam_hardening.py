@@ -44,13 +44,13 @@ def hardening_loss(line_integrals: NDArray[np.float32]) -> NDArray[np.float32]:
     summary="The beam hardens in the body and the scanner's correction for it falls short: the slice darkens inwards.",
     parameters={"uncorrected": Parameter("share of the hardening that is left uncorrected", 0, 1)},
     levels=[
-        {"uncorrected": 0.2},
-        {"uncorrected": 0.4},
-        {"uncorrected": 0.6},
-        {"uncorrected": 0.8},
+        {"uncorrected": 0.35},
+        {"uncorrected": 0.5},
+        {"uncorrected": 0.7},
+        {"uncorrected": 0.85},
         {"uncorrected": 1.0},
     ],
-    source="Polychromatic Beer-Lambert: Kramers' 120 kV spectrum behind 4 mm of aluminium, NISTIR 5632 coefficients; "
+    source="Polychromatic Beer-Lambert: Kramers' 120 kV spectrum behind 3 mm of aluminium, NISTIR 5632 coefficients; "
     "Brooks and Di Chiro (1976); parallel-beam filtered back-projection (ram-lak).",
 )
 def ct_beam_hardening(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequence[ImageContext]) -> Tensor:
@@ -58,7 +58,7 @@ def ct_beam_hardening(images: Tensor, level: Level, seeds: Sequence[int], contex
 
     With p' = :func:`~biclip_bench.corruptions.ct.spectrum.polychromatic` of the line integral p, all tissue taken
     as water of another density, the scanner reconstructs p - uncorrected (p - p'): 0 is the perfect correction for
-    water that clean images have, 1 none at all. Thin objects are unchanged; behind 30 cm of water 10% of the
+    water that clean images have, 1 none at all. Thin objects are unchanged; behind 30 cm of water 14% of the
     line integral is missing. Dark bands between bones, whose own energy dependence is steeper, are not modelled.
 
     Draws nothing: every case is treated alike. Without a scale or a pixel size in the context, a lung window and a

@@ -207,11 +207,11 @@ def measured_change(
         "photons": Parameter("photons per ray at 360 mm over 224 px", 100, 1e9, default=1e5),
     },
     levels=[
-        {"size": 5.0, "attenuation": 25.0},
-        {"size": 8.0, "attenuation": 35.0},
-        {"size": 12.0, "attenuation": 45.0},
-        {"size": 16.0, "attenuation": 55.0},
-        {"size": 20.0, "attenuation": 70.0},
+        {"size": 5.0, "attenuation": 30.0},
+        {"size": 8.0, "attenuation": 45.0},
+        {"size": 12.0, "attenuation": 60.0},
+        {"size": 16.0, "attenuation": 75.0},
+        {"size": 20.0, "attenuation": 90.0},
     ],
     source="Polychromatic Beer-Lambert with the energy dependence of iron (NISTIR 5632), counting noise, water "
     "correction, parallel-beam filtered back-projection (hann).",
@@ -236,7 +236,7 @@ def ct_metal(images: Tensor, level: Level, seeds: Sequence[int], contexts: Seque
         float32 of shape (B, C, H, W) in [0, 1], on any device. Of a colour image the mean of the channels is
         corrupted and the change added to each.
     level
-        ``size`` in millimetres, ``attenuation`` relative to water (titanium about 26, iron 73) and ``photons``.
+        ``size`` in millimetres, ``attenuation`` relative to water (titanium about 32, iron 89) and ``photons``.
     seeds
         One integer a case.
     contexts
