@@ -209,9 +209,9 @@ def measured_change(
     levels=[
         {"size": 5.0, "attenuation": 30.0},
         {"size": 8.0, "attenuation": 45.0},
-        {"size": 12.0, "attenuation": 60.0},
-        {"size": 16.0, "attenuation": 75.0},
-        {"size": 20.0, "attenuation": 90.0},
+        {"size": 11.0, "attenuation": 60.0},
+        {"size": 14.0, "attenuation": 70.0},
+        {"size": 18.0, "attenuation": 80.0},
     ],
     source="Polychromatic Beer-Lambert with the energy dependence of iron (NISTIR 5632), counting noise, water "
     "correction, parallel-beam filtered back-projection (hann).",

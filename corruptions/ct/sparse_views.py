@@ -16,7 +16,7 @@ from .parallel_beam import parallel_beam
 from .per_image import add_changes
 
 
-def view_weights(views: int, share: float, start: float) -> NDArray[np.float32]:
+def view_weights(views: int, share: float, first: int) -> NDArray[np.float32]:
     """Choose evenly spread views, and give each the angle that it stands for.
 
     Parameters
@@ -25,8 +25,8 @@ def view_weights(views: int, share: float, start: float) -> NDArray[np.float32]:
         Views of the full scan over half a turn.
     share
         Share of them that is kept; at least one is.
-    start
-        Place of the first kept view between two of them, in [0, 1).
+    first
+        Number of a view that is kept.
 
     Returns
     -------
@@ -35,10 +35,10 @@ def view_weights(views: int, share: float, start: float) -> NDArray[np.float32]:
         neighbours, around the half turn, in views. The weights add up to ``views``.
     """
     count = min(max(1, round(share * views)), views)
-    kept = np.floor((np.arange(count) + start) * views / count).astype(int)
-    gaps = np.diff(kept, append=kept[0] + views)
+    kept = np.arange(count) * views // count
+    gaps = np.diff(kept, append=views)
     weights = np.zeros(views, dtype=np.float32)
-    weights[kept] = (gaps + np.roll(gaps, 1)) / 2
+    weights[(kept + first) % views] = (gaps + np.roll(gaps, 1)) / 2
     return weights
 
 
@@ -84,7 +84,7 @@ def ct_sparse_views(images: Tensor, level: Level, seeds: Sequence[int], contexts
 
     def change(image: NDArray[np.float32], seed: int, context: ImageContext) -> NDArray[np.float32]:
         scale = attenuation_scale(context, image.shape)
-        weights = view_weights(scanner.views, level["views"], case_generator(seed).random())
+        weights = view_weights(scanner.views, level["views"], int(case_generator(seed).integers(scanner.views)))
         aliasing = scanner.project(scale.attenuation(image)) * (weights - 1)[:, None]
         return scale.grey_values(scanner.reconstruct(aliasing, "hann"))
 
