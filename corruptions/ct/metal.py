@@ -88,7 +88,7 @@ def chords(scanner: ParallelBeam, piece: Piece) -> NDArray[np.float64]:
     """Give the mean length of each ray inside a piece: the ellipse's Radon transform, averaged over a bin exactly.
 
     At distance s from the centre's ray an ellipse with half axes a and b has the chord 2 a b sqrt(w^2 - s^2) / w^2,
-    with w the half width of its shadow (Kak and Slaney 1988, eq. 3.5); its integral over s is known.
+    with w the half width of its shadow (Kak and Slaney 1988, section 3.1); its integral over s is known.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ _MASS_ATTENUATION = {  # cm2/g; Hubbell and Seltzer, NISTIR 5632, tables 3 and 4
 def mass_attenuation(material: str) -> NDArray[np.float64]:
     """Give a material's mass attenuation coefficient at each of :data:`ENERGIES`, in square centimetres per gram.
 
-    Interpolated linearly in the logarithms, as NIST advises between its tabulated energies.
+    Between the tabulated energies the logarithms are interpolated linearly.
 
     Parameters
     ----------

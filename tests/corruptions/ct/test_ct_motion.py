@@ -188,6 +188,17 @@ def test_the_change_grows_with_the_amplitude(kind):
     assert all(later > 1.3 * earlier for earlier, later in itertools.pairwise(errors))
 
 
+def test_padding_below_air_is_moved_like_air():
+    window = ImageContext("ct", (-1350.0, 150.0), 1.5)
+    body = torch.from_numpy(350 / 1500 + 0.5 * blob((64, 64), (3.0, -9.0), np.diag([6.0, 6.0])))[None, None].float()
+    padded = body.clone()
+    padded[..., :6] = 0.2
+    padded[..., -6:] = 0.2
+    changes = [corrupt("ct-motion", images, 5, ["case"], window) - images for images in (body, padded)]
+    assert changes[0].abs().max() > 0.05
+    assert (changes[0] - changes[1]).abs().max() < 2e-3
+
+
 def test_the_same_motion_in_millimetres_is_more_pixels_on_a_finer_grid():
     motions = [jerk(case_generator(1), 100, 6.0, size) for size in (1.0, 2.0)]
     assert np.allclose(motions[0].shifts, 2 * motions[1].shifts)

@@ -7,7 +7,7 @@ import torch
 from biclip_bench.corruptions import ImageContext, corrupt
 from biclip_bench.corruptions.ct.parallel_beam import parallel_beam
 from biclip_bench.corruptions.ct.rings import gain_errors
-from biclip_bench.corruptions.seeding import case_generator
+from biclip_bench.corruptions.seeding import case_generator, case_seed
 
 WIDE = ImageContext("ct", (-3000.0, 3000.0), 1.5)
 
@@ -70,6 +70,13 @@ def test_at_least_one_element_is_wrong_and_a_dead_one_is_finite():
     # Two dead elements read a hundredth, so they see ln(100) too much; one that reads too much sees too little.
     assert errors.max() == pytest.approx(math.log(100))
     assert -math.log(6) < errors.min() < -math.log(3)
+
+
+def test_gain_is_in_percent_and_share_a_fraction():
+    scanner = parallel_beam(101, 101)
+    errors = gain_errors(case_generator(case_seed("ct-rings", 1, "case")), scanner.bins, 0.3, 0.02)
+    rings = scanner.reconstruct(np.tile(errors, (scanner.views, 1)), "ram-lak") / (0.0192 * 1.5) * 1000
+    assert np.allclose(rings_in_hu("ct-rings:share=0.3,gain=2"), rings, atol=0.01)
 
 
 def test_rings_do_not_depend_on_the_object_and_grow_with_the_gain_error():

@@ -10,8 +10,11 @@ from skimage.transform import iradon, radon
 from biclip_bench.corruptions import ImageContext, corrupt
 from biclip_bench.corruptions.ct.parallel_beam import parallel_beam
 from biclip_bench.corruptions.ct.sparse_views import view_weights
+from biclip_bench.corruptions.seeding import case_generator, case_seed
 
 SCALE = ImageContext("ct", (-1000.0, 1000.0), 1.5)
+WIDE = ImageContext("ct", (-1600.0, 400.0), 1.5)
+"""Air is 0.3."""
 
 
 def disc(size, radius, centre=(0.0, 0.0)):
@@ -75,6 +78,18 @@ def test_the_mean_is_kept_and_fewer_views_are_worse():
         assert abs(change.mean()) < 0.01
         errors.append(float(change.square().mean()))
     assert all(later > 1.3 * earlier for earlier, later in itertools.pairwise(errors))
+
+
+def test_the_result_is_the_reconstruction_from_few_views_plus_what_one_from_all_views_loses():
+    scanner = parallel_beam(112, 112)
+    image = disc(112, 9.0, (4.0, -11.0))
+    result = corrupt("ct-sparse-views:views=0.1", torch.from_numpy(0.3 + 0.4 * image)[None, None], 1, ["case"], WIDE)
+    first = int(case_generator(case_seed("ct-sparse-views", 1, "case")).integers(scanner.views))
+    sinogram = scanner.project(image)
+    few = scanner.reconstruct(sinogram * view_weights(scanner.views, 0.1, first)[:, None], "hann")
+    loss = image - scanner.reconstruct(sinogram, "hann")
+    assert np.abs(few + loss - image).max() > 0.1
+    assert np.abs((result[0, 0].numpy() - 0.3) / 0.4 - (few + loss)).max() < 1e-4
 
 
 def test_the_first_view_is_drawn():
