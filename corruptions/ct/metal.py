@@ -74,7 +74,7 @@ def place_pieces(
         regions = regions == 1 + np.argmax(np.bincount(regions.ravel())[1:])
     inside = np.flatnonzero(regions) if count else np.arange(regions.size)
     height, width = attenuation.shape
-    half = size / scale.pixel_size_mm / 2
+    half = size / float(scale.pixel_size_mm) / 2
     pieces = []
     for _ in range(int(generator.integers(1, 3))):
         row, column = divmod(int(inside[int(generator.random() * inside.size)]), width)
@@ -255,7 +255,7 @@ def ct_metal(images: Tensor, level: Level, seeds: Sequence[int], contexts: Seque
         attenuation = scale.attenuation(image)
         pieces = place_pieces(generator, attenuation, scale, level["size"])
         metal = np.sum([chords(scanner, piece) for piece in pieces], axis=0) * (level["attenuation"] * scale.water)
-        share = ray_share(scale.pixel_size_mm, scanner.views)
+        share = ray_share(float(scale.pixel_size_mm), scanner.views)
         added = measured_change(scanner.project(attenuation), metal, level["photons"], generator, share)
         return scale.grey_values(scanner.reconstruct(added, "hann"))
 

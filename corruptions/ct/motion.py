@@ -151,12 +151,12 @@ def ct_motion(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequ
 
     def change(image: NDArray[np.float32], seed: int, context: ImageContext) -> NDArray[np.float32]:
         scale = attenuation_scale(context, image.shape)
-        generator = case_generator(seed)
+        pixel_size_mm, generator = float(scale.pixel_size_mm), case_generator(seed)
         drawn = "rigid" if generator.random() < 0.5 else "breathing"
         if (drawn if kind == "mixed" else kind) == "rigid":
-            motion = jerk(generator, scanner.views, amplitude, scale.pixel_size_mm)
+            motion = jerk(generator, scanner.views, amplitude, pixel_size_mm)
         else:
-            motion = breathing(generator, scanner.views, amplitude, level["breaths"], scale.pixel_size_mm)
+            motion = breathing(generator, scanner.views, amplitude, level["breaths"], pixel_size_mm)
         added = sinogram_change(scanner, scale.attenuation(image), motion)
         return scale.grey_values(scanner.reconstruct(added, "ram-lak"))
 
