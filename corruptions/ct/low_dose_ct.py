@@ -12,12 +12,12 @@ from torch import Tensor
 from biclip_bench.errors import UserError
 
 from ..context import ImageContext
+from ..per_image import add_changes
 from ..registry import Level, Parameter, Preset, register_corruption
 from ..seeding import case_generator
 from .attenuation import attenuation_scale, stack_scales
 from .exposure import BOWTIE_DIAMETER_MM, PHOTONS_PER_RAY, log_bowtie, log_modulation, log_photons_at_centre, ray_share
 from .parallel_beam import ParallelBeam, parallel_beam
-from .per_image import add_changes
 from .photon_counts import COUNT_FLOOR, ELECTRONIC_VARIANCE, Detector, measured_line_integrals
 from .torch_beam import TorchBeam, torch_beam
 
