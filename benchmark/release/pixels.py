@@ -112,7 +112,7 @@ def _decode_png(content: bytes) -> NDArray[Any]:
         # No more than the header announces, whatever the file would unpack to.
         packed = zlib.decompressobj().decompress(content[41 : 41 + length], H * (1 + W * pixel))
         rows = np.frombuffer(packed, np.uint8).reshape(H, 1 + W * pixel)
-    except (struct.error, zlib.error, KeyError) as error:
+    except (struct.error, zlib.error, KeyError, ValueError) as error:
         raise ValueError("no PNG of a release") from error
     if not content.startswith(_SIGNATURE) or not (rows[:, 0] == _SUB).all():
         raise ValueError("no PNG of a release")
