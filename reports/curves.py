@@ -24,14 +24,16 @@ if TYPE_CHECKING:
 CURVE_MEASURES = ("dice", "iou")
 PANEL_HEIGHT = 2.1
 FOOTNOTE_SIZE = 6.0
+MOST_ROWS = 5
+"""A figure with more rows would not fit on a page."""
 
 
 def robustness_figures(scores: pd.DataFrame, details: ReportDetails, *, level: float = 0.95) -> list[NamedFigure]:
     """Draw the robustness curves of one data set; to be called inside ``paper_style()``.
 
-    With one label fraction: one figure, ``"robustness"``, with a row per corruption and Dice beside IoU. With
-    several: one figure per corruption, ``"robustness-NAME"``, with a column per label fraction and Dice above IoU.
-    The panels of a measure share their axis.
+    With one label fraction: one figure, ``"robustness"``, with a row per corruption and Dice beside IoU, or beyond
+    :data:`MOST_ROWS` corruptions one figure each, ``"robustness-NAME"``. With several label fractions: one figure per
+    corruption, with a column per label fraction and Dice above IoU. The panels of a measure share their axis.
 
     Parameters
     ----------
@@ -50,12 +52,14 @@ def robustness_figures(scores: pd.DataFrame, details: ReportDetails, *, level: f
     labels = sorted(set(scores["labels"]))
     corruptions = details.order_corruptions(corruption_names(scores)) or [CLEAN]
     named = tuple(corruption for corruption in corruptions if corruption != CLEAN)
-    if len(labels) == 1:
+    if len(labels) == 1 and len(corruptions) <= MOST_ROWS:
         panels = [[(corruption, labels[0], measure) for measure in CURVE_MEASURES] for corruption in corruptions]
         return [NamedFigure("robustness", named, _figure(scores, details, panels, level))]
     figures = []
     for corruption in corruptions:
         panels = [[(corruption, fraction, measure) for fraction in labels] for measure in CURVE_MEASURES]
+        if len(labels) == 1:
+            panels = [[panel for row in panels for panel in row]]
         drawn = _figure(scores, details, panels, level)
         shown = (corruption,) if corruption in named else ()
         figures.append(NamedFigure(f"robustness-{file_stem(corruption)}", shown, drawn))

@@ -27,7 +27,7 @@ def tiny() -> tuple[str, ...]:
 def start() -> Start:
     """Start the console script of the environment that runs the tests, in a process of its own."""
     script = Path(sys.executable).with_name("biclip-bench")
-    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    terminal = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
 
     def popen(*arguments: object, cwd: Path | None = None) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -36,7 +36,7 @@ def start() -> Start:
             stderr=subprocess.PIPE,
             text=True,
             cwd=cwd,
-            env=environment,
+            env=os.environ | terminal,
         )
 
     return popen

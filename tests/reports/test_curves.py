@@ -65,6 +65,16 @@ def test_one_label_fraction_has_a_row_per_corruption_and_several_a_figure_per_co
         assert len({axes.get_ylim() for axes in row}) == 1
 
 
+def test_many_corruptions_have_a_figure_each(make_frame, details):
+    corruptions = tuple(f"corruption-{number}" for number in range(6))
+    figures = draw(condition_scores(make_frame(corruptions=corruptions)), details)
+    assert [item.stem for item in figures] == [f"robustness-{name}" for name in corruptions]
+    assert [item.corruptions for item in figures] == [(name,) for name in corruptions]
+    for item, name in zip(figures, corruptions, strict=True):
+        assert [axes.get_xlabel() for axes in item.figure.axes] == [f"Severity of {name}"] * 2
+        assert item.figure.axes[1].get_ylabel() == "IoU (%), mean over cases"
+
+
 def test_without_intervals_the_figure_says_so_and_has_no_bands(make_frame, details):
     (item,) = draw(condition_scores(make_frame(groups=4, severities=(1, 3))), details)
     assert "fewer than 8 patients no interval is given" in " ".join(item.figure.get_supxlabel().split())
