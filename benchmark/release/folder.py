@@ -115,7 +115,8 @@ class Journal:
         path = folder / JOURNAL
         if path.exists():
             self._resume(path)
-        others = [name for name in files_in(folder) if name not in paths and not _is_ours(name)]
+        expected = set(paths)
+        others = [name for name in files_in(folder) if name not in expected and not _is_ours(name)]
         if others:
             raise UserError(
                 f"The unfinished release in {folder} holds {_some(others)}, of another origin: move them out, then run "

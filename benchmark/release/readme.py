@@ -153,8 +153,8 @@ def _making(manifest: Manifest) -> str:
     versions = manifest.software
     text = _paragraph(
         f"Written by biclip-bench {versions['biclip-bench']} with version {manifest.suite_version} of its corruptions. "
-        "Every random draw is seeded by the suite's version, the corruption, the severity and the case, so that this "
-        "command writes the same release again, from a data set with the fingerprint "
+        "Every random draw is seeded by the suite's version, the corruption, the severity and the case. With the same "
+        "software, this command writes the same release again, from a data set with the fingerprint "
         f"{manifest.dataset.fingerprint[:16]}...:"
     )
     check = _paragraph(
