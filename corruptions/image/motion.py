@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TypeVar
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -18,10 +18,12 @@ from ..seeding import case_generator
 REFERENCE_SIDE = 224
 """Longer side, in pixels, of the images for which the severity table states its lengths."""
 
-BAND_ELEMENTS = 2**14
+BAND_ELEMENTS = 2**16
 """On the CPU an image is blurred in bands of about this many values, which stay in the cache."""
 
-Pixels = TypeVar("Pixels", NDArray[np.float32], Tensor)
+THREADED = 2**17
+"""On the CPU images of at least this many values are blurred on several threads: in smaller ones the steps are so
+short that the threads wait for the interpreter more than they gain."""
 
 
 def line_kernel(length: float, direction: float) -> NDArray[np.float64]:
@@ -47,12 +49,12 @@ def line_kernel(length: float, direction: float) -> NDArray[np.float64]:
     """
     half = length / 2
     radius = math.ceil(half)
-    kernel = np.zeros((2 * radius + 1, 2 * radius + 1))
+    width = 2 * radius + 1
     if radius == 0:
-        return kernel + 1
+        return np.ones((1, 1))
     slopes = math.cos(direction), math.sin(direction)
     crossings = [np.arange(1, math.floor(half * abs(slope)) + 1) / abs(slope) for slope in slopes]
-    steps = np.unique(np.concatenate([[0.0, half], *crossings]).clip(max=half))
+    steps = np.sort(np.concatenate([[0.0, half], *crossings]).clip(max=half))
     middle, spread = (steps[1:] + steps[:-1]) / 2, (steps[1:] - steps[:-1]) / 2
     nodes = np.concatenate([middle - spread / math.sqrt(3), middle + spread / math.sqrt(3)])
     weights = np.concatenate([spread, spread]) / length
@@ -60,10 +62,11 @@ def line_kernel(length: float, direction: float) -> NDArray[np.float64]:
     # The upper bound only guards against a node rounded up to the line's very end.
     column, row = (np.floor(place).astype(int).clip(max=2 * radius - 1) for place in (columns, rows))
     right, below = columns - column, rows - row
-    np.add.at(kernel, (row, column), weights * (1 - below) * (1 - right))
-    np.add.at(kernel, (row, column + 1), weights * (1 - below) * right)
-    np.add.at(kernel, (row + 1, column), weights * below * (1 - right))
-    np.add.at(kernel, (row + 1, column + 1), weights * below * right)
+    corner = row * width + column
+    shares = [weights * (1 - below) * (1 - right), weights * (1 - below) * right, weights * below * (1 - right)]
+    corners = np.concatenate([corner, corner + 1, corner + width, corner + width + 1])
+    taps = np.bincount(corners, np.concatenate([*shares, weights * below * right]), width * width)
+    kernel = taps.reshape(width, width)
     # Half of the line was walked; the other half is its mirror image.
     kernel = kernel + kernel[::-1, ::-1]
     return np.asarray(kernel / kernel.sum())
@@ -90,45 +93,100 @@ def reflect_indices(size: int, pad: int) -> NDArray[np.int64]:
     return last - np.abs(np.arange(-pad, size + pad) % (2 * last) - last)
 
 
-def convolve_line(image: Pixels, kernel: NDArray[np.float64]) -> Pixels:
-    """Convolve an image with a small kernel that is symmetric about its centre, with reflect padding.
-
-    Each tap is a shifted copy of the image, so the cost grows with the line's length and not with its square. Sums and
-    products are rounded one by one, never fused, so the bits do not depend on how a vectorised loop is cut.
+def reflect_pad(image: NDArray[np.float32], pad: int) -> NDArray[np.float32]:
+    """Extend the last two axes of an image by reflection about its end pixels.
 
     Parameters
     ----------
     image
-        float32 of shape (C, H, W), an array or a tensor on any device.
+        float32 of shape (C, H, W).
+    pad
+        Pixels to add at either end; may exceed the image.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 of shape (C, H + 2 pad, W + 2 pad), the same as ``numpy.pad`` with ``mode="reflect"``.
+    """
+    C, H, W = image.shape
+    padded = np.empty((C, H + 2 * pad, W + 2 * pad), dtype=np.float32)
+    inside = padded[:, pad : pad + H]
+    inside[:, :, pad : pad + W] = image
+    columns, rows = reflect_indices(W, pad) + pad, reflect_indices(H, pad) + pad
+    inside[:, :, :pad] = inside[:, :, columns[:pad]]
+    inside[:, :, pad + W :] = inside[:, :, columns[pad + W :]]
+    padded[:, :pad] = padded[:, rows[:pad]]
+    padded[:, pad + H :] = padded[:, rows[pad + H :]]
+    return padded
+
+
+def half_taps(kernel: NDArray[np.float64]) -> list[tuple[int, int, float]]:
+    """List the taps on one side of the centre: row, column and weight; the other side is their mirror image."""
+    radius = len(kernel) // 2
+    taps = np.argwhere(kernel > 0).tolist()
+    return [(row, column, float(kernel[row, column])) for row, column in taps if (row, column) > (radius, radius)]
+
+
+def convolve_line(image: NDArray[np.float32], kernel: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Convolve an image with a small kernel that is symmetric about its centre, with reflect padding.
+
+    Each tap is a shifted copy of the image, so the cost grows with the line's length and not with its square. In the
+    padded image, its rows laid end to end, a shift in two directions is a shift along the one row: every step runs
+    over contiguous memory, as fast as the cache delivers it, and what it computes in the padding is thrown away. A tap
+    and its mirror image take three steps of 8 to 12 bytes a pixel, and a line of n pixels has about 1.4 n such pairs.
+
+    Sums and products are rounded one by one, never fused, so the bits do not depend on how a vectorised loop is cut.
+
+    Parameters
+    ----------
+    image
+        float32 of shape (C, H, W).
     kernel
         Shape (2 r + 1, 2 r + 1), with ``kernel[::-1, ::-1] == kernel``.
 
     Returns
     -------
-    numpy.ndarray or Tensor
-        Type, shape, dtype and device of ``image``.
+    numpy.ndarray
+        Shape and dtype of ``image``.
     """
-    radius = kernel.shape[0] // 2
+    radius = len(kernel) // 2
     C, H, W = image.shape
-    taps = np.argwhere(kernel > 0).tolist()
-    half = [(row, column, float(kernel[row, column])) for row, column in taps if (row, column) > (radius, radius)]
-    rows, columns = reflect_indices(H, radius), reflect_indices(W, radius)
-    if isinstance(image, Tensor):
-        blurred, height = torch.empty_like(image), H
-        padded = image[:, torch.from_numpy(rows).to(image.device)][:, :, torch.from_numpy(columns).to(image.device)]
-    else:
-        blurred, height = np.empty_like(image), max(1, BAND_ELEMENTS // (C * W))
-        padded = image[:, rows][:, :, columns]
-    for top in range(0, H, height):
-        stop = min(top + height, H)
-        total = padded[:, top + radius : stop + radius, radius : radius + W] * float(kernel[radius, radius])
-        for row, column, weight in half:
-            there = padded[:, top + row : stop + row, column : column + W]
-            opposite = 2 * radius - row, 2 * radius - column
-            back = padded[:, top + opposite[0] : stop + opposite[0], opposite[1] : opposite[1] + W]
-            total += (there + back) * weight
-        blurred[:, top:stop] = total
+    width = W + 2 * radius
+    centre = radius * width + radius
+    middle = np.float32(kernel[radius, radius])
+    pairs = [(row * width + column, np.float32(weight)) for row, column, weight in half_taps(kernel)]
+    height = min(H, max(1, BAND_ELEMENTS // width))
+    blurred = np.empty((C, H, W), dtype=np.float32)
+    sums, products = np.empty((2, height * width), dtype=np.float32)
+    for channel, padded in enumerate(reflect_pad(image, radius)):
+        pixels = padded.ravel()
+        for top in range(0, H, height):
+            rows = min(height, H - top)
+            first, count = top * width, rows * width - 2 * radius
+            total, product = sums[:count], products[:count]
+            np.multiply(pixels[first + centre : first + centre + count], middle, out=total)
+            for offset, weight in pairs:
+                there, back = first + offset, first + 2 * centre - offset
+                np.add(pixels[there : there + count], pixels[back : back + count], out=product)
+                np.multiply(product, weight, out=product)
+                np.add(total, product, out=total)
+            blurred[channel, top : top + rows] = sums[: rows * width].reshape(rows, width)[:, :W]
     return blurred
+
+
+def convolve_line_on_device(image: Tensor, kernel: NDArray[np.float64]) -> Tensor:
+    """Do what :func:`convolve_line` does where a tensor lies; a graphics processor reads rows of any stride as fast."""
+    radius = len(kernel) // 2
+    H, W = image.shape[-2:]
+    rows, columns = (torch.from_numpy(reflect_indices(size, radius)).to(image.device) for size in (H, W))
+    padded = image[:, rows][:, :, columns]
+    total = image * float(kernel[radius, radius])
+    for row, column, weight in half_taps(kernel):
+        back = 2 * radius - row, 2 * radius - column
+        total += (
+            padded[:, row : row + H, column : column + W] + padded[:, back[0] : back[0] + H, back[1] : back[1] + W]
+        ) * weight
+    return total
 
 
 @register_corruption(
@@ -149,8 +207,9 @@ def convolve_line(image: Pixels, kernel: NDArray[np.float64]) -> Pixels:
 def motion(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequence[ImageContext]) -> Tensor:
     """Blur every image along a line of the level's length, in a direction drawn uniformly from [0, pi) a case.
 
-    The length is scaled with the longer side of the image. Blur in the plane of the finished image: the streaks of
-    a patient who moves while a CT gantry turns are another effect.
+    The length is scaled with the longer side of the image, so it is a share of the field of view: where that is 360 mm,
+    the five severities are lines of 4.8, 8.0, 11.3, 17.7 and 24.1 mm at every image size. Blur in the plane of the
+    finished image: the streaks of a patient who moves while a CT gantry turns are another effect.
 
     Parameters
     ----------
@@ -171,8 +230,20 @@ def motion(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequenc
     length = level["length"] * max(images.shape[-2:]) / REFERENCE_SIDE
     kernels = [line_kernel(length, case_generator(seed).uniform(0.0, math.pi)) for seed in seeds]
     if images.device.type != "cpu":
-        return torch.stack([convolve_line(*case) for case in zip(images, kernels, strict=True)]).clamp_(0.0, 1.0)
-    # NumPy's steps cost half as much to begin as PyTorch's and wake no other threads, which the cores may not spare.
+        return torch.stack([convolve_line_on_device(*case) for case in zip(images, kernels, strict=True)]).clamp_(0, 1)
+    # NumPy's steps cost half as much to begin as PyTorch's, and the cases are spread over the threads instead.
     pixels = images.detach().numpy()
-    blurred = np.stack([convolve_line(*case) for case in zip(pixels, kernels, strict=True)])
-    return torch.from_numpy(np.clip(blurred, 0.0, 1.0, out=blurred))
+    blurred = np.empty(images.shape, dtype=np.float32)
+
+    def blur(case: int) -> None:
+        np.clip(convolve_line(pixels[case], kernels[case]), 0.0, 1.0, out=blurred[case])
+
+    threads = min(torch.get_num_threads(), len(pixels))
+    if threads > 1 and pixels[0].size >= THREADED:
+        # A pool a call: one that outlives it would be dead, and waited for, in a forked data-loading worker.
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(blur, range(len(pixels))))
+    else:
+        for case in range(len(pixels)):
+            blur(case)
+    return torch.from_numpy(blurred)

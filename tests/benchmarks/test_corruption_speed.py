@@ -30,7 +30,7 @@ def scikit_image_low_dose(image, photons, views):
 
 
 @pytest.mark.parametrize("size", [128, 224, 512])
-@pytest.mark.parametrize("name", ["motion", "low-dose-ct"])
+@pytest.mark.parametrize("name", ["low-dose-ct"])
 def test_milliseconds_an_image(benchmark, name, size):
     images = slices(8, size)
     cases = [str(case) for case in range(8)]

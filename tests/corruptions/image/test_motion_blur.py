@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from biclip_bench.corruptions import ImageContext, corrupt, corruption_registry
-from biclip_bench.corruptions.image.motion import convolve_line, line_kernel, motion, reflect_indices
+from biclip_bench.corruptions.image import motion as module
+from biclip_bench.corruptions.image.motion import (
+    convolve_line,
+    convolve_line_on_device,
+    line_kernel,
+    motion,
+    reflect_indices,
+    reflect_pad,
+)
 
 lengths = st.floats(0.0, 40.0)
 directions = st.floats(0.0, math.pi)
@@ -57,9 +65,9 @@ def test_kernel_changes_continuously(length, direction):
 @pytest.mark.parametrize("length", [7.0, 11.0, 15.0])
 def test_a_point_becomes_a_line_of_the_right_length_and_angle(length):
     for degrees in range(0, 180, 10):
-        point = torch.zeros(1, 41, 41)
+        point = np.zeros((1, 41, 41), np.float32)
         point[0, 20, 20] = 1
-        blurred = convolve_line(point, line_kernel(length, math.radians(degrees)))[0].double().numpy()
+        blurred = convolve_line(point, line_kernel(length, math.radians(degrees)))[0].astype(np.float64)
         rows, columns = np.indices(blurred.shape) - 20
         moments = np.array(
             [
@@ -75,14 +83,43 @@ def test_a_point_becomes_a_line_of_the_right_length_and_angle(length):
         assert min(abs(angle - degrees), 180 - abs(angle - degrees)) < 1
 
 
-@pytest.mark.parametrize("shape", [(40, 40), (31, 57), (200, 180)])
-def test_blur_agrees_with_scipy(shape):
-    image = np.random.default_rng(0).random(shape, dtype=np.float32)
-    kernel = line_kernel(9.3, 0.7)
-    expected = ndimage.convolve(image.astype(np.float64), kernel, mode="mirror")
-    assert np.abs(convolve_line(image[None], kernel)[0] - expected).max() < 1e-6
-    on_tensors = convolve_line(torch.from_numpy(image)[None], kernel)[0]
-    assert np.abs(on_tensors.numpy() - expected).max() < 1e-6
+@pytest.mark.parametrize("shape", [(40, 40), (31, 57), (400, 380)])
+@pytest.mark.parametrize("length", [0.0, 9.3, 33.0])
+def test_blur_agrees_with_scipy(shape, length):
+    image = np.random.default_rng(0).random((2, *shape), dtype=np.float32)
+    kernel = line_kernel(length, 0.7)
+    expected = [ndimage.convolve(channel.astype(np.float64), kernel, mode="mirror") for channel in image]
+    blurred = convolve_line(image, kernel)
+    assert np.abs(blurred - expected).max() < 1e-6
+    assert np.array_equal(blurred, convolve_line_on_device(torch.from_numpy(image), kernel).numpy())
+
+
+@pytest.mark.parametrize("elements", [1, 1000, 2**20])
+def test_bits_do_not_depend_on_the_bands(monkeypatch, elements):
+    image = np.random.default_rng(1).random((3, 120, 77), dtype=np.float32)
+    kernel = line_kernel(13.1, 2.5)
+    whole = convolve_line(image, kernel)
+    monkeypatch.setattr(module, "BAND_ELEMENTS", elements)
+    assert np.array_equal(convolve_line(image, kernel), whole)
+
+
+def test_bits_of_large_images_do_not_depend_on_threads():
+    images = torch.rand(3, 1, 380, 390, generator=torch.Generator().manual_seed(0))
+    assert images[0].numel() >= module.THREADED
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = corrupt("motion", images, 4, ["a", "b", "c"])
+        torch.set_num_threads(3)
+        assert torch.equal(corrupt("motion", images, 4, ["a", "b", "c"]), alone)
+    finally:
+        torch.set_num_threads(before)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 30))
+def test_padded_image_is_numpys_even_beyond_the_image(height, width, pad):
+    image = np.arange(2 * height * width, dtype=np.float32).reshape(2, height, width)
+    assert np.array_equal(reflect_pad(image, pad), np.pad(image, ((0, 0), (pad, pad), (pad, pad)), mode="reflect"))
 
 
 @given(st.integers(1, 9), st.integers(0, 40))
