@@ -34,7 +34,7 @@ def _opening(manifest: Manifest) -> str:
     source = manifest.dataset
     count = sum(len(condition.severities) for condition in manifest.conditions)
     text = _paragraph(
-        f"The {source.cases} test cases of the data set {source.name!r}, clean and under {count} graded corruptions, "
+        f"The {source.cases} test cases of the data set {source.name!r}, clean and under {count} corrupted conditions, "
         "with their true masks and texts, for measuring how robust a segmentation method is. Nothing but an image "
         "reader is needed."
     )
