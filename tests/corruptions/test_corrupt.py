@@ -21,7 +21,7 @@ from biclip_bench.corruptions import (
 from biclip_bench.errors import UserError
 
 NAMES = corruption_registry.names()
-WITHOUT_RANDOMNESS = {"contrast", "defocus-blur", "downsampling", "jpeg"}
+WITHOUT_RANDOMNESS = {"contrast", "ct-beam-hardening", "defocus-blur", "downsampling", "jpeg"}
 """Corruptions that do the same to every case: nothing is drawn."""
 CT = ImageContext("ct", (-1350.0, 150.0), 1.6)
 
