@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -139,12 +140,18 @@ class EpochSampler(Sampler[int]):
             yield from order.tolist()
 
 
-def native_batches(dataset: Dataset, cases: Sequence[str], limit: int) -> Iterator[list[Case]]:
-    """Load cases in order, in batches of one image shape with at most ``limit`` cases."""
+def native_batches(
+    dataset: Dataset, cases: Sequence[str], limit: int, values: float = math.inf
+) -> Iterator[list[Case]]:
+    """Load cases in order, in batches of one image shape with at most ``limit`` cases.
+
+    A batch of more than one case holds at most ``values`` pixel values.
+    """
     waiting: list[Case] = []
     for name in cases:
         case = dataset.load(name)
-        if waiting and (len(waiting) == limit or case.image.shape != waiting[0].image.shape):
+        full = len(waiting) == limit or (len(waiting) + 1) * case.image.size > values
+        if waiting and (full or case.image.shape != waiting[0].image.shape):
             yield waiting
             waiting = []
         waiting.append(case)

@@ -12,6 +12,7 @@ PACKAGES = (
     "open_clip_torch",
     "segmentation-models-pytorch",
     "numpy",
+    "scipy",
     "pandas",
     "finufft",
 )

@@ -12,12 +12,12 @@ from torch import Tensor
 from biclip_bench.errors import UserError
 
 from ..context import ImageContext
+from ..per_image import add_changes
 from ..registry import Level, Parameter, Preset, register_corruption
 from ..seeding import case_generator
 from .attenuation import attenuation_scale, stack_scales
 from .exposure import BOWTIE_DIAMETER_MM, PHOTONS_PER_RAY, log_bowtie, log_modulation, log_photons_at_centre, ray_share
 from .parallel_beam import ParallelBeam, parallel_beam
-from .per_image import add_changes
 from .photon_counts import COUNT_FLOOR, ELECTRONIC_VARIANCE, Detector, measured_line_integrals
 from .torch_beam import TorchBeam, torch_beam
 
@@ -93,8 +93,9 @@ def low_dose_ct(images: Tensor, level: Level, seeds: Sequence[int], contexts: Se
     less noise behind them than there was. A radiograph is treated as if it were such a slice: the result has CT noise,
     which is not the noise of a projection.
 
-    CUDA tensors are computed where they lie, except for the normal random numbers, drawn on the CPU. Results agree
-    with the CPU's to 0.002 of the noise's standard deviation, in mode ``reconstruct`` to 0.3 HU besides. Tensors on
+    CUDA tensors are computed where they lie, except for the normal random numbers, drawn on the CPU. The same code on
+    CPU tensors agrees with the CPU's own to 0.002 of the noise's standard deviation, in mode ``reconstruct`` to
+    0.3 HU besides; on a CUDA device the tests ask for the same tolerance. Tensors on
     any other device are computed on the CPU and returned to it.
 
     Parameters

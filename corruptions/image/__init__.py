@@ -1,3 +1,12 @@
 """Corruptions of the finished image, whatever made it."""
 
-from . import motion  # noqa: F401  (importing a module registers its corruption)
+from . import (  # noqa: F401  (importing a module registers its corruption)
+    brightness,
+    contrast,
+    defocus_blur,
+    downsampling,
+    gamma,
+    gaussian_noise,
+    jpeg,
+    motion,
+)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..context import ImageContext
+from ..per_image import add_changes
 from ..registry import Level, Parameter, register_corruption
 from ..seeding import case_generator
 
@@ -96,23 +95,7 @@ def low_dose_xray(images: Tensor, level: Level, seeds: Sequence[int], contexts: 
     Tensor
         Shape, dtype and device of ``images``; clipped to [0, 1].
     """
-    pixels = images.detach().cpu().numpy()
-
-    def corrupted(case: int) -> NDArray[np.float32]:
-        image = pixels[case]
-        equal = bool((image == image[:1]).all())
-        grey = np.ascontiguousarray(image[0] if equal else image.mean(axis=0))
-        return np.asarray(np.clip(image + noise_image(grey, level, seeds[case], contexts[case]), 0, 1))
-
-    cases = range(len(pixels))
-    threads = min(torch.get_num_threads(), len(pixels))
-    if threads > 1:
-        # A pool a call: one that outlives it would be dead, and waited for, in a forked data-loading worker.
-        with ThreadPoolExecutor(threads) as pool:
-            results = list(pool.map(corrupted, cases))
-    else:
-        results = [corrupted(case) for case in cases]
-    return torch.from_numpy(np.stack(results)).to(images.device)
+    return add_changes(images, seeds, contexts, lambda image, seed, context: noise_image(image, level, seed, context))
 
 
 def noise_image(image: NDArray[np.float32], level: Level, seed: int, context: ImageContext) -> NDArray[np.float32]:

@@ -8,6 +8,11 @@ import pytest
 
 TINY = ("--patients", "4,2,3", "--image-size", "32", "--width", "4", "--epochs", "2", "--accelerator", "cpu")
 
+RELEASE = (
+    "--corruption", "motion,low-dose-ct:dose=0.1,motion+low-dose-ct", "--severity", "1,5", "--patients", "1,1,2",
+    "--image-size", "64",
+)  # fmt: skip
+
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -47,6 +52,44 @@ def cli(start: Start) -> Cli:
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     return run
+
+
+@pytest.fixture
+def within(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Run the command line in this process, which spares the seconds that the imports of a new one take."""
+    from biclip_bench.benchmark.cli.app import main
+
+    def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setenv("COLUMNS", "100")
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["biclip-bench", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return subprocess.CompletedProcess(sys.argv, int(ended.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def release_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the session's release is written: the phantom is made once in its results/cache."""
+    return tmp_path_factory.mktemp("place")
+
+
+@pytest.fixture(scope="session")
+def written_release(cli: Cli, release_place: Path) -> Path:
+    """A release of a few phantom cases."""
+    done = cli("corrupt", *RELEASE, "--output", release_place / "release", cwd=release_place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return release_place / "release"
+
+
+@pytest.fixture(scope="session")
+def of_release() -> tuple[str, ...]:
+    """The options of that release."""
+    return RELEASE
 
 
 @pytest.fixture(scope="session")

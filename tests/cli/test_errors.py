@@ -23,7 +23,7 @@ import pytest
         (["train", "--epochs", "0"], "epochs = 0 is wrong"),
         (["evaluate", "nowhere"], "nowhere is no checkpoint folder"),
         (["report", "nowhere"], "nowhere is not the folder of a run"),
-        (["corrupt", "--corruption", "blurr"], "no corruption named 'blurr'"),
+        (["corrupt", "--corruption", "blurr", "--output", "new"], "no corruption named 'blurr'"),
         (["corruptions", "show", "moton"], "Did you mean 'motion'?"),
     ],
 )

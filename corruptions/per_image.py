@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..context import ImageContext
+from .context import ImageContext
 
 ImageChange = Callable[[NDArray[np.float32], int, ImageContext], NDArray[np.float32]]
 """``(image (H, W), seed, context) -> change (H, W)``: what is to be added to one grey image, in its own scale."""

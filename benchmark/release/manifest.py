@@ -1,0 +1,229 @@
+"""The manifest of a release: what it holds and how that was made, as ``manifest.json``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from biclip_bench.errors import UserError
+
+from .pixels import FileFormat
+
+MANIFEST = "manifest.json"
+CASES = "cases.csv"
+README = "README.md"
+MASKS = "masks"
+CLEAN_IMAGES = "clean/images"
+FORMAT: Final = "biclip-bench corrupted test set"
+SCHEMA_VERSION: Final = 1
+
+ValueKind = Literal["stored", "windowed"]
+_FORBIDDEN = re.compile(r'[\\:*?"<>|\x00-\x1f]')
+_CHUNK = 1 << 20
+
+
+def _inside(path: str) -> str:
+    parts = path.split("/")
+    if "" in parts or "." in parts or ".." in parts or _FORBIDDEN.search(path) or path == MANIFEST:
+        raise ValueError(f"{path!r} is no plain path below the release's folder")
+    return path
+
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+ReleasePath = Annotated[str, AfterValidator(_inside)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReleasedFile(_Part):
+    """One file: where it lies, its bytes' digest, and for images and masks what they show.
+
+    ``pixels_sha256`` is the digest of the values alone, which another compression would not change. ``seeds`` holds
+    the 128-bit seed of each corruption applied, as 32 hexadecimal digits.
+    """
+
+    path: ReleasePath
+    kind: Literal["image", "mask", "other"]
+    bytes: int = Field(ge=0)
+    sha256: Digest
+    pixels_sha256: Digest | None = None
+    case: str | None = None
+    condition: str | None = None
+    severity: int | None = None
+    seeds: dict[str, str] | None = None
+
+
+class ParameterValue(_Part):
+    """A parameter's value with its unit or meaning."""
+
+    value: float | str
+    unit: str
+
+
+class AppliedPart(_Part):
+    """One corruption as it is applied at one severity of a condition."""
+
+    corruption: str
+    version: int
+    family: str
+    severity: int
+    parameters: dict[str, ParameterValue]
+
+
+class Step(_Part):
+    """One severity of a condition: what is applied, in this order."""
+
+    severity: int
+    parts: tuple[AppliedPart, ...]
+
+
+class Condition(_Part):
+    """A corruption or a composition of several, in the folder that holds its severities."""
+
+    name: str
+    folder: ReleasePath
+    families: tuple[str, ...]
+    summary: str
+    severities: tuple[Step, ...]
+
+
+class Source(_Part):
+    """The data set whose cases these are; ``options`` are those of a data set that is made and not read."""
+
+    name: str
+    fingerprint: str
+    part: Literal["test"]
+    cases: int
+    options: dict[str, Any]
+
+
+class Context(_Part):
+    """Physical meaning of the images: see ImageContext."""
+
+    modality: str
+    hu_range: tuple[float, float] | None
+    pixel_size_mm: float | None
+
+
+class Values(_Part):
+    """What a 16-bit number in an image file stands for: value = scale * number + offset.
+
+    ``clean_is_exact`` says that the clean images are the data set's own, to the last bit, so that the corrupted ones
+    can be made again from them.
+    """
+
+    kind: ValueKind
+    file_format: FileFormat
+    scale: float
+    offset: float
+    hu_at_0: float | None
+    hu_at_65535: float | None
+    clean_is_exact: bool
+
+
+class Manifest(_Part):
+    """Everything about a release. ``window`` is the part of the stored range [0, 1] that the benchmark's models see."""
+
+    format: Literal["biclip-bench corrupted test set"]
+    schema_version: Literal[1]
+    suite_version: str
+    software: dict[str, str]
+    command: str
+    dataset: Source
+    context: Context
+    window: tuple[float, float]
+    values: Values
+    masks: dict[str, int]
+    conditions: tuple[Condition, ...]
+    files: tuple[ReleasedFile, ...] = ()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was asked for: all but the files and the versions of the software."""
+        return self.model_dump(mode="json", exclude={"files", "software"})
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """All but the files."""
+        return self.model_dump(mode="json", exclude={"files"})
+
+    def to_text(self) -> str:
+        """Write as JSON, one file a line."""
+        head = json.dumps(self.header, indent=2, ensure_ascii=False, allow_nan=False)
+        lines = ",\n".join("    " + file_line(file) for file in self.files)
+        return f'{head[:-2]},\n  "files": [\n{lines}\n  ]\n}}\n'
+
+
+def file_line(file: ReleasedFile) -> str:
+    """Write one file's entry as JSON on one line."""
+    return json.dumps(file.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_CHUNK):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check the manifest of a release.
+
+    Raises
+    ------
+    UserError
+        If there is none, it cannot be read, is of another schema, names a file twice, or names one that lies outside
+        the folder, also by way of a symbolic link.
+    """
+    path = folder / MANIFEST
+    _check_links(folder, MANIFEST)
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{folder} holds no {MANIFEST}: it is no release, or one whose writing was interrupted. Name the folder "
+            "that 'biclip-bench corrupt' wrote; the command that began it, run again, finishes it."
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"The manifest {path} cannot be read ({error}). Copy or download the release again.") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise UserError(f"The file {path} is no manifest of a release: its key 'format' is not {FORMAT!r}.")
+    if content.get("schema_version") != SCHEMA_VERSION:
+        raise UserError(
+            f"The manifest {path} has the schema version {content.get('schema_version')!r}, and this biclip-bench "
+            f"reads version {SCHEMA_VERSION}: use the version that it names under 'software'."
+        )
+    try:
+        manifest = Manifest.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
+        raise UserError(
+            f"The manifest {path} is wrong at {key}: {reason}. Copy or download the release again."
+        ) from error
+    seen: set[str] = set()
+    for file in manifest.files:
+        if file.path.casefold() in seen:
+            raise UserError(f"The manifest {path} names the file {file.path!r} twice: it was changed by hand.")
+        seen.add(file.path.casefold())
+        _check_links(folder, file.path)
+    return manifest
+
+
+def _check_links(folder: Path, path: str) -> None:
+    # Every folder on the way counts: any of them may be a link.
+    if not folder.joinpath(*PurePosixPath(path).parts).resolve().is_relative_to(folder.resolve()):
+        raise UserError(
+            f"{path!r} in {folder} is a symbolic link that leads out of the release, and is not followed: put the "
+            "file itself in its place."
+        )
