@@ -7,7 +7,7 @@ import re
 from ..corruptions import CorruptionSpec
 
 _SYMBOLS = frozenset(
-    ("px", "pixels", "mm", "cm", "%", "HU", "dB", "°", "degrees", "photons", "counts", "kV", "kVp", "mAs", "s", "bits")
+    ("px", "mm", "cm", "%", "HU", "dB", "°", "degrees", "photons", "counts", "kV", "kVp", "mAs", "s", "bits")
 )
 """Units that speak for themselves; after any other the label names the parameter instead."""
 
@@ -46,7 +46,7 @@ def _words(name: str, value: float | str, unit: str, alone: bool) -> str:
     if isinstance(value, str):
         return value if alone else f"{name} {value}"
     if re.match(r"(fraction|share)\b", unit):
-        return f"{name} {100 * value:.4g}%"
+        return f"{name} {100 * value:.3g}%"
     short = re.split(r" at | of | per |[,;:(]", unit)[0].strip()
     if short not in _SYMBOLS:
         return f"{name} {value:.4g}"

@@ -17,7 +17,7 @@ def write_calibration(
     """Write a calibration's table, figure and numbers; the same tables give the same bytes.
 
     The files are ``calibration.md``, ``calibration.pdf``, ``.svg`` and ``.png``, ``calibration.csv`` (``levels``) and
-    ``calibration-cases.csv`` (``cases``).
+    ``calibration-cases.csv`` (``cases``). A figure too tall for a page is several: ``calibration-page-1.pdf`` and on.
 
     Parameters
     ----------
@@ -36,17 +36,22 @@ def write_calibration(
     list of Path
         What was written.
     """
-    from .calibration_figure import calibration_figure
+    from .calibration_figure import calibration_figures
     from .calibration_table import calibration_markdown
     from .style import FORMATS, paper_style, render
 
     folder.mkdir(parents=True, exist_ok=True)
     with paper_style():
-        figure = calibration_figure(levels, details)
-        drawn = {kind: render(figure, kind) for kind in FORMATS}
+        figures = calibration_figures(levels, details)
+        stems = ["calibration"] if len(figures) == 1 else [f"calibration-page-{i + 1}" for i in range(len(figures))]
+        drawn = {
+            f"{stem}.{kind}": render(figure, kind)
+            for stem, figure in zip(stems, figures, strict=True)
+            for kind in FORMATS
+        }
     return [
         write_atomically(folder / "calibration.md", calibration_markdown(levels, details)),
-        *(write_atomically(folder / f"calibration.{kind}", content) for kind, content in drawn.items()),
+        *(write_atomically(folder / name, content) for name, content in drawn.items()),
         write_atomically(folder / "calibration.csv", levels.to_csv(index=False, lineterminator="\n")),
         write_atomically(folder / "calibration-cases.csv", cases.to_csv(index=False, lineterminator="\n")),
     ]

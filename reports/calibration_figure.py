@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,15 +19,17 @@ if TYPE_CHECKING:
 
 MEASURE_LABELS = {"ssim": "SSIM", "psnr_db": "PSNR (dB)"}
 COLUMNS = 4
-PANEL_HEIGHT = 1.45
+PANEL_HEIGHT = 1.4
+MOST_A_PAGE = 12
+"""More corruptions than this would not fit on a page."""
 FEWEST_COLUMNS_HEIGHT = 1.9
 FRAME_HEIGHT = 0.85
 OTHER_COLOUR = "#666666"
 CURVE: dict[str, Any] = {"color": COLOURS[0], "marker": "o", "markeredgecolor": COLOURS[0], "markeredgewidth": 0.9}
 
 
-def calibration_figure(levels: pd.DataFrame, details: CalibrationDetails) -> Figure:
-    """Draw the calibration; to be called inside ``paper_style()``.
+def calibration_figures(levels: pd.DataFrame, details: CalibrationDetails) -> list[Figure]:
+    """Draw the calibration, as many figures as pages are needed; to be called inside ``paper_style()``.
 
     Corruptions stand side by side, four to a row, SSIM above PSNR. Bands are the intervals; a hollow marker stands
     where the step that leads to the level is not real; the dotted line is the SSIM of the same images with another
@@ -39,9 +42,16 @@ def calibration_figure(levels: pd.DataFrame, details: CalibrationDetails) -> Fig
     details
         For the footnote, and the corruptions in their order.
     """
+    names = [note.name for note in details.corruptions]
+    pages = -(-len(names) // MOST_A_PAGE)
+    # Whole rows of four, as even as they come.
+    size = COLUMNS * -(-len(names) // (COLUMNS * pages))
+    return [_figure(levels, names[start : start + size], details) for start in range(0, len(names), size)]
+
+
+def _figure(levels: pd.DataFrame, names: Sequence[str], details: CalibrationDetails) -> Figure:
     from matplotlib.figure import Figure
 
-    names = [note.name for note in details.corruptions]
     columns = min(COLUMNS, len(names))
     blocks = -(-len(names) // columns)
     # Never wider than about two to one: a curve in a flat panel cannot be read.

@@ -118,7 +118,7 @@ def preview_figures(rows: Sequence[PreviewRow], footnote: str, truth: NDArray[np
 def write_preview(
     stem: str, rows: Sequence[PreviewRow], footnote: str, folder: Path, truth: NDArray[np.bool_] | None = None
 ) -> list[Path]:
-    """Write the figures as ``STEM.pdf`` and ``STEM.png``; with several pages ``STEM-1.pdf`` and so on.
+    """Write the figures as ``STEM.pdf`` and ``STEM.png``; with several pages ``STEM-page-1.pdf`` and so on.
 
     The same rows give the same bytes. ``rows``, ``footnote`` and ``truth`` are as for :func:`preview_figures`;
     ``folder`` is made where it is missing.
@@ -126,7 +126,7 @@ def write_preview(
     folder.mkdir(parents=True, exist_ok=True)
     with paper_style():
         figures = preview_figures(rows, footnote, truth)
-        stems = [stem] if len(figures) == 1 else [f"{stem}-{page + 1}" for page in range(len(figures))]
+        stems = [stem] if len(figures) == 1 else [f"{stem}-page-{page + 1}" for page in range(len(figures))]
         return [
             write_atomically(folder / f"{name}.{kind}", render(figure, kind, dpi=DPI))
             for name, figure in zip(stems, figures, strict=True)

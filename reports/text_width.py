@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 ELLIPSIS = " …"
+NO_BREAK = "\u00a0"
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
@@ -31,18 +34,22 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
 
 
 def fit_text(text: str, width: float, size: float, *, most_lines: int = 1) -> str:
-    """Break text between words into lines of a width in inches; what does not fit is replaced by an ellipsis."""
+    """Break text between words into lines of a width in inches; what does not fit is replaced by an ellipsis.
+
+    A number stays on the line of its unit.
+    """
+    text = re.sub(r"(?<=\d) (?=[^\W\d])", NO_BREAK, " ".join(text.split()))
     lines = [""]
-    for word in text.split():
+    for word in text.split(" "):
         longer = f"{lines[-1]} {word}".strip()
         if not lines[-1] or text_width(longer, size) <= width:
             lines[-1] = longer
         elif len(lines) < most_lines:
             lines.append(word)
         else:
-            words = lines[-1].split()
+            words = lines[-1].split(" ")
             while len(words) > 1 and text_width(" ".join(words) + ELLIPSIS, size) > width:
                 words.pop()
             lines[-1] = " ".join(words) + ELLIPSIS
             break
-    return "\n".join(lines)
+    return "\n".join(lines).replace(NO_BREAK, " ")

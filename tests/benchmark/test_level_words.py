@@ -37,6 +37,8 @@ def test_a_level_in_words(text, severity, expected):
         ({"quality": (30, "JPEG quality, 1 to 100")}, "quality 30"),
         ({"covered": (12.5, "%")}, "12.5%"),
         ({"contrast": (0.3, "share of the clean contrast")}, "contrast 30%"),
+        ({"views": (1 / 3, "fraction of a full scan's views")}, "views 33.3%"),
+        ({"factor": (1.5, "pixels of the image to one of the coarser")}, "factor 1.5"),
         ({"mode": ("jerk", "how the body moves")}, "jerk"),
     ],
 )

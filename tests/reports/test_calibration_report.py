@@ -9,7 +9,7 @@ from rich.console import Console
 from biclip_bench.reports import CorruptionNote
 from biclip_bench.reports.calibration import write_calibration
 from biclip_bench.reports.calibration_details import CalibrationDetails
-from biclip_bench.reports.calibration_figure import calibration_figure
+from biclip_bench.reports.calibration_figure import calibration_figures
 from biclip_bench.reports.calibration_table import COLUMNS, calibration_markdown, calibration_table
 from biclip_bench.reports.style import COLOURS, FORMATS, paper_style, render
 from biclip_bench.reports.wording import NO_VALUE
@@ -49,7 +49,8 @@ def made_details(names=("motion",)):
 
 def drawn(levels, details):
     with paper_style():
-        return calibration_figure(levels, details)
+        (figure,) = calibration_figures(levels, details)
+    return figure
 
 
 def test_the_curves_are_the_levels_and_the_clean_image_has_no_psnr():
@@ -87,6 +88,16 @@ def test_corruptions_stand_four_to_a_row_on_one_scale():
     limits = Counter(axes.get_ylim() for axes in shown)
     assert sorted(limits.values()) == [6, 6]
     assert figure.get_figwidth() == pytest.approx(7.1)
+
+
+def test_many_corruptions_are_spread_over_pages_that_fit():
+    names = tuple(f"corruption-{number:02d}" for number in range(20))
+    with paper_style():
+        figures = calibration_figures(made_levels(names), made_details(names))
+    titles = [[axes.get_title() for axes in figure.axes if axes.axison and axes.get_title()] for figure in figures]
+    assert [len(page) for page in titles] == [12, 8]
+    assert tuple(title for page in titles for title in page) == names
+    assert all(figure.get_figheight() < 9.5 for figure in figures)
 
 
 @pytest.mark.parametrize("hounsfield", [True, False])
@@ -135,7 +146,7 @@ def test_files_are_the_same_bytes_on_every_run_with_fonts_embedded_as_truetype(t
 def test_levels_without_intervals_and_names_that_look_like_mathematics_are_drawn():
     names = ("a $x^{2$ b",)
     with paper_style():
-        figure = calibration_figure(made_levels(names, intervals=False), made_details(names))
+        (figure,) = calibration_figures(made_levels(names, intervals=False), made_details(names))
         for kind in FORMATS:
             assert render(figure, kind)
     assert re.search(r"a \$x", figure.axes[0].get_title())

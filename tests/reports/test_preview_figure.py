@@ -72,6 +72,8 @@ def test_long_labels_take_more_lines_and_long_notes_are_cut():
     labels = [text for text in texts_of(long_figure) if text.startswith("amplitude")]
     assert len(labels) == 5
     assert all(text.count("\n") == 2 for text in labels)
+    # A number stays with its unit.
+    assert all("4 s" in text.replace("4\ns", "") for text in labels)
     figure = long_figure
     figure.canvas.draw()
     boxes = [text.get_window_extent() for text in (*figure.texts, *figure.artists) if text.get_text()]
@@ -99,4 +101,4 @@ def test_files_are_the_same_bytes_with_truetype_fonts_and_numbered_pages(tmp_pat
     assert b"/Type3" not in pdf
     assert Image.open(first[1]).width == round(7.1 * 300)
     many = write_preview("preview-b", rows * 8, "Note.", tmp_path)
-    assert [path.name for path in many][::2] == ["preview-b-1.pdf", "preview-b-2.pdf"]
+    assert [path.name for path in many][::2] == ["preview-b-page-1.pdf", "preview-b-page-2.pdf"]
