@@ -42,6 +42,21 @@ def test_the_readmes_model_runs_from_a_package_outside(tmp_path: Path):
     assert "Training my-model" in done.stdout
 
 
+def test_the_readmes_corruption_is_one_and_its_two_lines_run():
+    code = "\n".join(
+        [
+            block("python", "def fog"),
+            "import numpy as np",
+            "image = np.full((40, 40), 0.5, np.float32)",
+            block("python", "corrupt_image"),
+            "assert slice_at_low_dose.std() > 0",
+            "assert abs(corrupt_image('fog', image, 5, 'a').mean() - 0.75) < 1e-6",
+        ]
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_file_and_figure_it_names_is_there():
     text = README.read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!http)([^)]+)\)", text):

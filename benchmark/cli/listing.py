@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 models_app = typer.Typer(help="The models that can be benchmarked.", no_args_is_help=True)
 corruptions_app = typer.Typer(help="The image corruptions and their severities.", no_args_is_help=True)
@@ -56,10 +56,13 @@ def show_corruption(
     console.print(table)
     for part in spec.parts:
         corruption = part.corruption
-        settable = Table("Set with", "Allowed", "Unit or meaning", "Default")
+        settable = Table(
+            Column("Parameter", overflow="fold", no_wrap=True), "Allowed", "Unit or meaning", "Default",
+            title=f"{corruption.name}:PARAMETER=VALUE",
+        )  # fmt: skip
         for key, parameter in corruption.parameters.items():
             default = "by severity" if parameter.default is None else _text(parameter.default)
-            settable.add_row(f"{corruption.name}:{key}=", parameter.allowed, parameter.unit, default)
+            settable.add_row(key, parameter.allowed, parameter.unit, default)
         console.print(settable)
         lines = [
             f"{corruption.name}: {corruption.summary}",

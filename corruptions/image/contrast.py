@@ -8,8 +8,8 @@ import numpy as np
 from torch import Tensor
 
 from ..context import ImageContext
+from ..per_image import Image, corrupt_each
 from ..registry import Level, Parameter, register_corruption
-from .case_by_case import Image, corrupt_each
 
 
 @register_corruption(

@@ -11,8 +11,8 @@ from scipy import fft
 from torch import Tensor
 
 from ..context import ImageContext
+from ..per_image import Image, corrupt_each
 from ..registry import Level, Parameter, register_corruption
-from .case_by_case import Image, corrupt_each
 from .motion import REFERENCE_SIDE, reflect_indices
 
 QUADRATURE_NODES = 12

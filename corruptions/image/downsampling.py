@@ -9,8 +9,8 @@ from scipy import sparse
 from torch import Tensor
 
 from ..context import ImageContext
+from ..per_image import Image, corrupt_each
 from ..registry import Level, Parameter, register_corruption
-from .case_by_case import Image, corrupt_each
 
 
 def resampling_matrix(side: int, coarse: int) -> sparse.csr_array:

@@ -8,9 +8,9 @@ import numpy as np
 from torch import Tensor
 
 from ..context import ImageContext
+from ..per_image import Image, corrupt_each
 from ..registry import Level, Parameter, register_corruption
 from ..seeding import case_generator
-from .case_by_case import Image, corrupt_each
 
 
 @register_corruption(

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..context import ImageContext
+from ..per_image import Image, corrupt_each, is_grey
 from ..registry import Level, Parameter, register_corruption
-from .case_by_case import Image, corrupt_each, is_grey
 
 
 @register_corruption(

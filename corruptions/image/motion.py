@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..context import ImageContext
+from ..per_image import corrupt_each
 from ..registry import Level, Parameter, Preset, register_corruption
 from ..seeding import case_generator
 
@@ -232,18 +232,4 @@ def motion(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequenc
     if images.device.type != "cpu":
         return torch.stack([convolve_line_on_device(*case) for case in zip(images, kernels, strict=True)]).clamp_(0, 1)
     # NumPy's steps cost half as much to begin as PyTorch's, and the cases are spread over the threads instead.
-    pixels = images.detach().numpy()
-    blurred = np.empty(images.shape, dtype=np.float32)
-
-    def blur(case: int) -> None:
-        np.clip(convolve_line(pixels[case], kernels[case]), 0.0, 1.0, out=blurred[case])
-
-    threads = min(torch.get_num_threads(), len(pixels))
-    if threads > 1 and pixels[0].size >= THREADED:
-        # A pool a call: one that outlives it would be dead, and waited for, in a forked data-loading worker.
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(blur, range(len(pixels))))
-    else:
-        for case in range(len(pixels)):
-            blur(case)
-    return torch.from_numpy(blurred)
+    return corrupt_each(images, kernels, convolve_line, threaded=images[0].numel() >= THREADED)

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..context import ImageContext
-from ..image.case_by_case import Image, corrupt_each, is_grey
 from ..image.motion import REFERENCE_SIDE
+from ..per_image import Image, corrupt_each, is_grey
 from ..registry import Level, Parameter, register_corruption
 from ..seeding import case_generator
 

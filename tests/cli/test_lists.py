@@ -19,6 +19,15 @@ def test_corruptions_list_and_their_severity_table(cli):
         assert dose in shown.stdout
 
 
+def test_a_composition_shows_its_parts_their_options_and_presets(cli):
+    shown = cli("corruptions", "show", "low-dose-ct+motion:length=9")
+    assert shown.returncode == 0, shown.stderr
+    assert "motion:length=9+low-dose-ct" in shown.stdout
+    for text in ("modulation", "insert or reconstruct", "motion:paper: ", "Source: "):
+        assert text in shown.stdout
+    assert "Did you mean 'dose='" in cli("corruptions", "show", "low-dose-ct:dos=1").stderr
+
+
 def test_datasets_list(cli):
     done = cli("datasets", "list")
     assert {"phantom", "lvit"} <= set(done.stdout.split())
