@@ -11,13 +11,17 @@ import pandas as pd
 
 Step = Literal["real", "no step", "reversed", "undecided"]
 
+Kind = Literal["real", "small", "no step", "reversed", "undecided"]
+"""How one measure sees a step; small: in the right direction for certain, and by less than the smallest step."""
+
 MEASURE_WORDS = {"ssim": "SSIM", "rmse": "RMSE"}
 
-SMALLEST_STEP = {"ssim": 0.01, "rmse": 1 / math.sqrt(12)}
-"""The smallest mean change between neighbouring levels that counts.
+SMALLEST_STEP = {"ssim": 0.01, "rmse": 1.0}
+"""The smallest mean change between neighbouring levels that counts, in at least one of the two measures.
 
-SSIM: the second decimal, to which it is commonly printed. RMSE: 0.29 of 255 grey levels, the root mean square error
-of rounding to 8 bits, below which a change is lost when the image is saved.
+SSIM: the second decimal, to which it is commonly printed. RMSE: one of 255 grey levels, the least that an 8-bit image
+can show. One of them is enough, since SSIM looks at structure in a small window and hardly sees a shading over the
+whole image or an artefact in a corner of it.
 """
 
 LEVELLING_SHARE = 0.25
@@ -27,11 +31,10 @@ FLOOR_SHARE = 0.10
 """A corruption is at its floor when a smaller share than this of the case's own structure is left."""
 
 RULES = (
-    "A step is real if, from one level to the next stronger one, SSIM falls and RMSE rises: for both, the 95% interval "
-    "of the paired difference excludes 0 and its mean reaches the smallest step, "
-    f"{SMALLEST_STEP['ssim']:g} in SSIM and {SMALLEST_STEP['rmse']:.2f} of 255 grey levels in RMSE (the error of "
-    "rounding to 8 bits). It is reversed if one of them goes the other way by as much, and otherwise no step. Without "
-    "intervals it is undecided.",
+    "A step is real if, from one level to the next stronger one, SSIM falls and RMSE rises, the 95% interval of either "
+    "paired difference excludes 0, and at least one of the means reaches the smallest step, "
+    f"{SMALLEST_STEP['ssim']:g} in SSIM or {SMALLEST_STEP['rmse']:g} of 255 grey levels in RMSE. It is reversed if one "
+    "of them goes the other way by as much, and otherwise no step. Without intervals it is undecided.",
     f"A corruption levels off if its last step is less than {LEVELLING_SHARE:.0%} of the mean step from clean to the "
     "last level, in SSIM or in RMSE.",
     "It is at its floor where an image is hardly more like its own clean image than like another patient's: "
@@ -97,23 +100,25 @@ def judge_corruption(levels: pd.DataFrame) -> Verdict:
     return Verdict(str(rows[0]["corruption"]), steps, tuple(findings))
 
 
-def _judge_step(row: dict[str, Any], measure: str) -> Step:
+def _judge_step(row: dict[str, Any], measure: str) -> Kind:
     mean, low, high = (row[f"step_{measure}_{part}"] for part in ("mean", "low", "high"))
     if not (math.isfinite(low) and math.isfinite(high)):
         return "undecided"
-    if low > 0 and mean >= SMALLEST_STEP[measure]:
-        return "real"
+    if low > 0:
+        return "real" if mean >= SMALLEST_STEP[measure] else "small"
     return "reversed" if high < 0 and mean <= -SMALLEST_STEP[measure] else "no step"
 
 
-def _together(kinds: dict[str, Step]) -> Step:
+def _together(kinds: dict[str, Kind]) -> Step:
     found = set(kinds.values())
     worst: Sequence[Step] = ("reversed", "undecided", "no step")
-    return next((kind for kind in worst if kind in found), "real")
+    return next((kind for kind in worst if kind in found), "real" if "real" in found else "no step")
 
 
-def _describe_step(row: dict[str, Any], step: Step, kinds: dict[str, Step]) -> str:
-    changes = [_change(row, measure, step) for measure, kind in kinds.items() if kind == step]
+def _describe_step(row: dict[str, Any], step: Step, kinds: dict[str, Kind]) -> str:
+    # Where no measure alone says so, both together do: each moves too little.
+    told = [measure for measure, kind in kinds.items() if kind == step] or list(kinds)
+    changes = [_change(row, measure, step) for measure in told]
     name = "no step" if step == "no step" else "a reversed step"
     return f"{name} from {_level(row['before'])} to {_level(row['severity'])} ({' and '.join(changes)})"
 

@@ -56,10 +56,23 @@ def test_equal_levels_are_no_step():
     assert "RMSE rises by" in verdict.text
 
 
-def test_a_step_that_is_certain_but_tiny_is_no_step():
-    levels = summarise_levels(made_cases((0.92, 0.914, 0.84, 0.76, 0.68), noise=0.0005))
+def test_a_step_that_is_certain_but_tiny_in_both_measures_is_no_step():
+    ssim, rmse = (0.92, 0.914, 0.84, 0.76, 0.68), (4, 4.6, 12, 16, 20)
+    levels = summarise_levels(made_cases(ssim, rmse, noise=0.0005))
     assert levels["step_ssim_low"].iloc[2] > 0
-    assert judge_corruption(levels).steps[2] == "no step"
+    assert levels["step_rmse_low"].iloc[2] > 0
+    verdict = judge_corruption(levels)
+    assert verdict.steps[2] == "no step"
+    assert re.match(r"No step from 1 to 2 \(SSIM falls by 0\.00\d\d and RMSE rises by 0\.\d\d\)", verdict.text)
+
+
+@pytest.mark.parametrize(
+    ("ssim", "rmse"),
+    [((0.92, 0.914, 0.84, 0.76, 0.68), RMSE), ((0.92, 0.84, 0.76, 0.68, 0.60), (4, 4.6, 12, 16, 20))],
+)
+def test_a_step_is_real_if_one_measure_moves_enough_and_the_other_for_certain(ssim, rmse):
+    levels = summarise_levels(made_cases(ssim, rmse, noise=0.0005))
+    assert judge_corruption(levels).steps[2] == "real"
 
 
 def test_a_large_mean_step_that_wavers_between_patients_is_no_step():
