@@ -20,13 +20,14 @@ def test_an_artefact_against_one_projection_and_reconstruction_by_scikit_image(b
     body = torch.sigmoid(40 * (0.8 - torch.hypot(axis[:, None], axis)))
     images = (0.25 + 0.5 * body)[None, None]
     context = ImageContext("ct", (-1350.0, 150.0), 360 / size)
+    result = benchmark(corrupt, name, images, 3, ["case"], context)
+    assert result.shape == images.shape
+    if benchmark.stats is None:
+        return
     angles = np.arange(parallel_beam(size, size).views) * 180 / parallel_beam(size, size).views
     start = time.perf_counter()
-    reference = iradon(radon(body.double().numpy(), angles, circle=False), angles, circle=False)
+    iradon(radon(body.double().numpy(), angles, circle=False), angles, circle=False)
     seconds = time.perf_counter() - start
-    result = benchmark(corrupt, name, images, 3, ["case"], context)
-    if benchmark.stats is not None:
-        benchmark.extra_info["ms"] = 1000 * benchmark.stats.stats.median
-        benchmark.extra_info["scikit_image_ms"] = 1000 * seconds
-        benchmark.extra_info["times_faster"] = seconds / benchmark.stats.stats.median
-    assert reference.shape == result.shape[2:]
+    benchmark.extra_info["ms"] = 1000 * benchmark.stats.stats.median
+    benchmark.extra_info["scikit_image_ms"] = 1000 * seconds
+    benchmark.extra_info["times_faster"] = seconds / benchmark.stats.stats.median
