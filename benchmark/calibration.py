@@ -189,7 +189,7 @@ def _check_size(case: Case) -> None:
 
 
 def _seen(images: torch.Tensor, dataset: Dataset) -> Image:
-    return np.asarray(apply_window(images, dataset.window).double().numpy())
+    return np.asarray(apply_window(images, dataset.context.window).double().numpy())
 
 
 def _seen_alone(dataset: Dataset, name: str | None) -> Image | None:

@@ -108,7 +108,7 @@ def _sample(dataset: Dataset, measured: pd.DataFrame, levels: pd.DataFrame) -> s
     text = f"{dataset.name} (fingerprint {dataset.fingerprint[:12]}): {chosen}, {_counted(groups, 'patient')}, {size}."
     if dataset.context.hu_range:
         low, high = dataset.context.hu_range
-        seen = [low + edge * (high - low) for edge in dataset.window]
+        seen = [low + edge * (high - low) for edge in dataset.context.window]
         text += f" A model sees {seen[0]:.0f} to {seen[1]:.0f} HU, the images hold {low:.0f} to {high:.0f} HU."
     if levels["ssim_other_mean"].isna().all():
         text += " There is no other patient's image of the same shape: whether a level is at its floor is not judged."

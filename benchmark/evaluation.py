@@ -144,7 +144,9 @@ def evaluate_cell(
     scored, masks = [], []
     for cases in native_batches(dataset, cases_of(dataset, "test"), BATCH):
         images = corrupted_images(cases, dataset, cell.corruption, cell.severity)
-        logits = predict_logits(model, model_input(images, dataset.window, size), [case.text for case in cases], device)
+        logits = predict_logits(
+            model, model_input(images, dataset.context.window, size), [case.text for case in cases], device
+        )
         predictions = native_masks(logits, cases[0].mask.shape)
         table = score_cases(predictions, np.stack([case.mask for case in cases]))
         table.insert(0, "case", [case.id for case in cases])

@@ -87,7 +87,7 @@ class ResizedCases(TorchDataset[Sample]):
         image = torch.from_numpy(case.image)[None]
         mask = torch.from_numpy(case.mask)[None, None].float()
         sample = (
-            resize_images(apply_window(image, self.dataset.window), self.size)[0],
+            resize_images(apply_window(image, self.dataset.context.window), self.size)[0],
             resize_masks(mask, self.size)[0],
             case.text,
         )

@@ -40,7 +40,7 @@ def picture(
     dataset: Dataset, case: Case, corruption: str, severity: int, predictions: Mapping[str, NDArray[np.bool_]]
 ) -> Picture:
     """Make one panel: the corrupted image in grey, through the window that a model sees."""
-    image = apply_window(corrupted_images([case], dataset, corruption, severity), dataset.window)[0]
+    image = apply_window(corrupted_images([case], dataset, corruption, severity), dataset.context.window)[0]
     return Picture(case.id, case.text, corruption, severity, image.mean(dim=0).numpy(), case.mask, predictions)
 
 

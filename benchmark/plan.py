@@ -152,7 +152,7 @@ def evaluation_cells(
     cell: TrainingCell, corruptions: Sequence[CorruptionSpec], severities: Sequence[int], dataset: Dataset
 ) -> tuple[EvaluationCell, ...]:
     """The evaluation cells of one training cell: clean, then every corruption at every severity."""
-    images = {"fingerprint": dataset.fingerprint, "window": list(dataset.window)}
+    images = {"fingerprint": dataset.fingerprint, "window": list(dataset.context.window)}
     conditions = [EvaluationCell(cell, condition=images)]
     for spec in corruptions:
         for severity in spec.chosen(severities):

@@ -82,7 +82,7 @@ def preview_row(dataset: Dataset, case: Case, spec: CorruptionSpec, severities: 
 
 
 def _seen(dataset: Dataset, case: Case, corruption: str, severity: int) -> NDArray[np.float32]:
-    image = apply_window(corrupted_images([case], dataset, corruption, severity), dataset.window)[0].numpy()
+    image = apply_window(corrupted_images([case], dataset, corruption, severity), dataset.context.window)[0].numpy()
     return np.asarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0))
 
 
@@ -91,6 +91,6 @@ def _footnote(dataset: Dataset, case: Case, contour: bool) -> str:
     text = f"{dataset.name}, test case {case.id}, {width} x {height} pixels, not resized."
     if dataset.context.hu_range:
         low, high = dataset.context.hu_range
-        black, white = (low + edge * (high - low) for edge in dataset.window)
+        black, white = (low + edge * (high - low) for edge in dataset.context.window)
         text += f" Black is {black:.0f} HU, white {white:.0f} HU; corrupted before this window was applied."
     return f"{text} Outline: true lesion." if contour else text

@@ -162,6 +162,9 @@ def _check_contexts(contexts: list[ImageContext], cases: list[str]) -> None:
         size = context.pixel_size_mm
         if size is not None and not (math.isfinite(size) and size > 0):
             raise UserError(f"Case {case!r} has pixel_size_mm {size}: give a positive number of millimetres.")
+        lowest, highest = context.window
+        if not 0 <= lowest < highest <= 1:
+            raise UserError(f"Case {case!r} has the window {context.window}: give two rising numbers in [0, 1].")
 
 
 def _in_range(images: Tensor) -> bool:

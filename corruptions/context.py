@@ -22,8 +22,13 @@ class ImageContext:
         An 8-bit slice saved through a lung window of centre -600 and width 1500 has (-1350.0, 150.0).
     pixel_size_mm
         Side of a (square) pixel in the image's own grid, in millimetres, or None where it is not known.
+    window
+        The part of [0, 1] that a reader or a model sees, stretched to [0, 1] AFTER corruption; (0.0, 1.0) for images
+        that were windowed when they were saved. Lets low-dose CT see bone that a lung window hides, and a change of
+        brightness act on what is displayed.
     """
 
     modality: Modality = "other"
     hu_range: tuple[float, float] | None = None
     pixel_size_mm: float | None = None
+    window: tuple[float, float] = (0.0, 1.0)

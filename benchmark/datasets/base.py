@@ -61,17 +61,13 @@ class Dataset(Protocol):
         One row a case, sorted by ``case``: ``case`` (str), ``part`` (``train``, ``val`` or ``test``), ``group`` (str),
         ``text`` (str), ``lesion_fraction`` (float, share of the image that is lesion).
     context
-        Physical meaning of the pixels, for the corruptions.
-    window
-        The part of [0, 1] that a model sees, stretched to [0, 1] AFTER corruption; (0.0, 1.0) for images that
-        were windowed when they were saved. Lets low-dose CT see bone that a lung window hides.
+        Physical meaning of the pixels, for the corruptions, and the window through which a model sees them.
     """
 
     name: str
     fingerprint: str
     index: pd.DataFrame
     context: ImageContext
-    window: tuple[float, float]
 
     def load(self, case: str) -> Case:
         """Return one case by its id."""

@@ -53,7 +53,6 @@ class LVit:
         self._triples: dict[str, Triple] = {f"{triple.part}/{triple.stem}": triple for triple in triples}
         self._groups = {case: group_of(triple.stem) or case for case, triple in self._triples.items()}
         self.context = context_of([triple.stem for triple in triples], grey=self._channels == 1)
-        self.window = (0.0, 1.0)
         index = pd.DataFrame(
             {
                 "case": list(self._triples),

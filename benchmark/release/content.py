@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -128,7 +128,7 @@ def lay_out(dataset: Dataset, specs: Sequence[CorruptionSpec], severities: Seque
     if not names:
         raise UserError(f"The data set {dataset.name!r} has no test cases, and a release is made of them.")
     stems = case_stems(names)
-    seen_through = window_of(dataset.window, request.values)
+    seen_through = window_of(dataset.context.window, request.values)
     rows, exact = [], seen_through == (0.0, 1.0)
     for name in names:
         case = dataset.load(name)
@@ -150,8 +150,12 @@ def lay_out(dataset: Dataset, specs: Sequence[CorruptionSpec], severities: Seque
             cases=len(names),
             options=request.options,
         ),
-        context=Context(**asdict(dataset.context)),
-        window=dataset.window,
+        context=Context(
+            modality=dataset.context.modality,
+            hu_range=dataset.context.hu_range,
+            pixel_size_mm=dataset.context.pixel_size_mm,
+        ),
+        window=dataset.context.window,
         values=_values(dataset, request, clean_is_exact=exact),
         masks={"background": 0, "lesion": 255},
         conditions=tuple(describe(spec, spec.chosen(severities)) for spec in specs),
@@ -245,7 +249,7 @@ def _values(dataset: Dataset, request: Request, *, clean_is_exact: bool) -> Valu
     if dataset.context.hu_range is not None:
         low, high = dataset.context.hu_range
         # Six digits after the point: what the window's division left in the last bits is no Hounsfield unit.
-        units = [round(low + end * (high - low), 6) for end in window_of(dataset.window, request.values)]
+        units = [round(low + end * (high - low), 6) for end in window_of(dataset.context.window, request.values)]
     return Values(
         kind=request.values,
         file_format=request.file_format,

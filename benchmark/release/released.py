@@ -42,8 +42,8 @@ class ReleasedDataset:
         self.name = manifest.dataset.name
         self.fingerprint = manifest.dataset.fingerprint
         known = manifest.context
-        self.context = ImageContext(cast(Modality, known.modality), known.hu_range, known.pixel_size_mm)
-        self.window = manifest.window
+        modality = cast(Modality, known.modality)
+        self.context = ImageContext(modality, known.hu_range, known.pixel_size_mm, manifest.window)
         with (folder / CASES).open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         if not rows or set(rows[0]) != set(COLUMNS):

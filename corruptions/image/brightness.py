@@ -8,9 +8,10 @@ import numpy as np
 from torch import Tensor
 
 from ..context import ImageContext
-from ..per_image import Image, corrupt_each
+from ..per_image import Image
 from ..registry import Level, Parameter, register_corruption
 from .direction import DIRECTION, goes_brighter
+from .display import corrupt_displayed
 
 
 @register_corruption(
@@ -18,7 +19,7 @@ from .direction import DIRECTION, goes_brighter
     family="brightness",
     stage="image",
     summary="Every grey level is shifted by the same amount; darker or brighter by the case's coin.",
-    parameters={"shift": Parameter("in units of the full grey range", 0, 1), "direction": DIRECTION},
+    parameters={"shift": Parameter("in units of the displayed grey range", 0, 1), "direction": DIRECTION},
     levels=[{"shift": 0.04}, {"shift": 0.08}, {"shift": 0.13}, {"shift": 0.19}, {"shift": 0.26}],
     source="y = x + shift or x - shift, as the brightness of ImageNet-C (Hendrycks and Dietterich 2019: 0.1 to 0.5) "
     "in both directions; a window level set wrong.",
@@ -26,20 +27,19 @@ from .direction import DIRECTION, goes_brighter
 def brightness(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequence[ImageContext]) -> Tensor:
     """Shift every grey level: y = x + shift (brighter) or x - shift (darker), clipped to [0, 1].
 
-    What is clipped is lost, as in a picture stored with a wrong window level: in a CT slice that spans a wide range of
-    Hounsfield units the lung lies near 0, and a darker image loses it. The direction is a fair coin of the case's
-    seed, or as ``direction`` says.
+    x is what is displayed, and what is clipped is lost, as in a picture exported with a wrong window level. The
+    direction is a fair coin of the case's seed, or as ``direction`` says.
 
     Parameters
     ----------
     images
         float32 of shape (B, C, H, W) in [0, 1], on any device; computed on the CPU.
     level
-        ``shift``, where the full grey range is 1; ``direction``.
+        ``shift``, where the displayed grey range is 1; ``direction``.
     seeds
         One integer a case.
     contexts
-        Not used: the change does not depend on what the pixels mean.
+        One a case: what is displayed is the context's ``window`` (see :func:`.display.corrupt_displayed`).
 
     Returns
     -------
@@ -51,4 +51,4 @@ def brightness(images: Tensor, level: Level, seeds: Sequence[int], contexts: Seq
     def shifted(image: Image, seed: int) -> Image:
         return image + shift if goes_brighter(level["direction"], seed) else image - shift
 
-    return corrupt_each(images, seeds, shifted)
+    return corrupt_displayed(images, seeds, contexts, shifted)

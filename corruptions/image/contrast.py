@@ -8,8 +8,9 @@ import numpy as np
 from torch import Tensor
 
 from ..context import ImageContext
-from ..per_image import Image, corrupt_each
+from ..per_image import Image
 from ..registry import Level, Parameter, register_corruption
+from .display import corrupt_displayed
 
 
 @register_corruption(
@@ -25,7 +26,8 @@ from ..registry import Level, Parameter, register_corruption
 def contrast(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequence[ImageContext]) -> Tensor:
     """Draw grey levels together: y = m + factor (x - m), where m is the mean of the image's channel.
 
-    A factor above 1 raises the contrast; what leaves [0, 1] is clipped. The mean of each channel stays.
+    x is what is displayed. A factor above 1 raises the contrast; what leaves [0, 1] is clipped. The mean of each
+    channel stays.
 
     Parameters
     ----------
@@ -36,7 +38,7 @@ def contrast(images: Tensor, level: Level, seeds: Sequence[int], contexts: Seque
     seeds
         One integer a case; nothing is drawn.
     contexts
-        Not used: the change does not depend on what the pixels mean.
+        One a case: what is displayed is the context's ``window`` (see :func:`.display.corrupt_displayed`).
 
     Returns
     -------
@@ -50,4 +52,4 @@ def contrast(images: Tensor, level: Level, seeds: Sequence[int], contexts: Seque
         means = np.array([channel.mean(dtype=np.float64) for channel in image], np.float32)[:, None, None]
         return means + factor * (image - means)
 
-    return corrupt_each(images, seeds, flattened)
+    return corrupt_displayed(images, seeds, contexts, flattened)

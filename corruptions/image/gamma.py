@@ -8,9 +8,10 @@ import numpy as np
 from torch import Tensor
 
 from ..context import ImageContext
-from ..per_image import Image, corrupt_each
+from ..per_image import Image
 from ..registry import Level, Parameter, register_corruption
 from .direction import DIRECTION, goes_brighter
+from .display import corrupt_displayed
 
 
 @register_corruption(
@@ -29,7 +30,8 @@ from .direction import DIRECTION, goes_brighter
 def gamma(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequence[ImageContext]) -> Tensor:
     """Raise every grey level to a power: y = x^g, with g = exponent (darker) or 1 / exponent (brighter).
 
-    Black and white stay; the direction is a fair coin of the case's seed, or as ``direction`` says.
+    x is what is displayed. Black and white stay; the direction is a fair coin of the case's seed, or as ``direction``
+    says.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ def gamma(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequence
     seeds
         One integer a case.
     contexts
-        Not used: the change does not depend on what the pixels mean.
+        One a case: what is displayed is the context's ``window`` (see :func:`.display.corrupt_displayed`).
 
     Returns
     -------
@@ -52,4 +54,4 @@ def gamma(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequence
         brighter = goes_brighter(level["direction"], seed)
         return np.power(image, np.float32(1 / level["exponent"] if brighter else level["exponent"]))
 
-    return corrupt_each(images, seeds, curved)
+    return corrupt_displayed(images, seeds, contexts, curved)

@@ -8,17 +8,18 @@ import numpy as np
 from torch import Tensor
 
 from ..context import ImageContext
-from ..per_image import Image, corrupt_each
+from ..per_image import Image
 from ..registry import Level, Parameter, register_corruption
 from ..seeding import case_generator
+from .display import corrupt_displayed
 
 
 @register_corruption(
     "gaussian-noise",
     family="gaussian-noise",
-    stage="detector",
+    stage="image",
     summary="Every pixel gets independent Gaussian noise: white noise, which is not the noise of a low-dose CT.",
-    parameters={"sd": Parameter("standard deviation, in units of the full grey range", 0, 1)},
+    parameters={"sd": Parameter("standard deviation, in units of the displayed grey range", 0, 1)},
     levels=[{"sd": 0.01}, {"sd": 0.02}, {"sd": 0.035}, {"sd": 0.055}, {"sd": 0.085}],
     source="y = x + sd n with n ~ N(0, 1), independent between pixels; the strongest level is about "
     "the mildest of ImageNet-C (Hendrycks and Dietterich 2019: 0.08 to 0.38): medical images are cleaner than photos.",
@@ -37,11 +38,11 @@ def gaussian_noise(images: Tensor, level: Level, seeds: Sequence[int], contexts:
     images
         float32 of shape (B, C, H, W) in [0, 1], on any device; computed on the CPU.
     level
-        ``sd``, the standard deviation where the full grey range is 1.
+        ``sd``, the standard deviation where the displayed grey range is 1.
     seeds
         One integer a case.
     contexts
-        Not used: the noise does not depend on what the pixels mean.
+        One a case: what is displayed is the context's ``window`` (see :func:`.display.corrupt_displayed`).
 
     Returns
     -------
@@ -53,4 +54,4 @@ def gaussian_noise(images: Tensor, level: Level, seeds: Sequence[int], contexts:
     def noisy(image: Image, seed: int) -> Image:
         return image + sd * case_generator(seed).standard_normal(image.shape[1:], dtype=np.float32)
 
-    return corrupt_each(images, seeds, noisy)
+    return corrupt_displayed(images, seeds, contexts, noisy)

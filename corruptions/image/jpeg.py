@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..context import ImageContext
-from ..per_image import Image, corrupt_each, is_grey
+from ..per_image import Image, is_grey
 from ..registry import Level, Parameter, register_corruption
+from .display import corrupt_displayed
 
 
 @register_corruption(
@@ -28,7 +29,7 @@ from ..registry import Level, Parameter, register_corruption
 def jpeg(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequence[ImageContext]) -> Tensor:
     """Store every image as a JPEG file of the level's quality, in memory, and read it again.
 
-    Values are rounded to 8 bits, the full grey range to 0 to 255, before the encoder. An image with one channel or
+    Displayed values are rounded to 8 bits, 0 to 255 over the window, before the encoder. An image with one channel or
     equal channels is stored as grey; one with three different channels as colour with 4:2:0 chroma subsampling,
     the default of libjpeg; of any other number each channel on its own as grey. Another release of the JPEG library
     may round otherwise: bits are the same for the same Pillow.
@@ -42,12 +43,12 @@ def jpeg(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequence[
     seeds
         One integer a case; nothing is drawn.
     contexts
-        Not used: the file does not know what the pixels mean.
+        One a case: what is displayed is the context's ``window`` (see :func:`.display.corrupt_displayed`).
 
     Returns
     -------
     Tensor
-        Shape, dtype and device of ``images``; multiples of 1/255.
+        Shape, dtype and device of ``images``; multiples of 1/255 of the window.
     """
     quality = round(level["quality"])
 
@@ -61,7 +62,7 @@ def jpeg(images: Tensor, level: Level, seeds: Sequence[int], contexts: Sequence[
             read = np.stack([_through_file(channel, quality) for channel in levels])
         return read.astype(np.float32) / np.float32(255)
 
-    return corrupt_each(images, seeds, stored)
+    return corrupt_displayed(images, seeds, contexts, stored)
 
 
 def _through_file(levels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:

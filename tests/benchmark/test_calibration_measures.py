@@ -27,7 +27,6 @@ class SmoothImages:
 
     patients: int = 10
     shape: tuple[int, int, int] = (1, SIDE, SIDE)
-    window: tuple[float, float] = (0.0, 1.0)
     context: ImageContext = CONTEXT
     part: str = "test"
     name = "smooth"
@@ -125,7 +124,7 @@ def test_an_unchanged_image_has_ssim_1_and_an_infinite_psnr():
 
 
 def test_hounsfield_units_are_taken_before_the_window_and_grey_levels_after_it():
-    dataset = SmoothImages(window=(0.25, 0.75))
+    dataset = SmoothImages(context=dataclasses.replace(CONTEXT, window=(0.25, 0.75)))
     table = measure_cases(dataset, [made_spec("brighter", brighter, [0.01])], [1], spread_cases(dataset, 4))
     changed = table[table["corruption"] == "brighter"]
     np.testing.assert_allclose(changed["rmse_hu"], 20.0, rtol=1e-4)

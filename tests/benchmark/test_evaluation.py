@@ -58,7 +58,7 @@ def checkpoint(make_cell, phantom, tmp_path_factory):
 def test_a_known_model_has_known_scores(make_cell, phantom):
     cell = make_cell(model_settings={**make_cell().model_settings, "image_size": 64})
     scores, masks = evaluate_cell(EvaluationCell(cell), phantom, Bright(), CPU)
-    low, high = phantom.window
+    low, high = phantom.context.window
     tests = phantom.index[phantom.index["part"] == "test"]
     assert scores["case"].tolist() == tests["case"].tolist()
     for row, png in zip(scores.itertuples(), masks["png"], strict=True):

@@ -65,7 +65,7 @@ def test_cases_hold_the_files_contents(root):
     row = data.index.set_index("case").loc["val/two"]
     assert row["part"] == "val"
     assert row["lesion_fraction"] == np.mean(lesion(11) == 255)
-    assert data.window == (0.0, 1.0)
+    assert data.context.window == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(("prefix", "suffix"), [("mask_", ".png"), ("", ".tif"), ("mask_", ".tif")])

@@ -51,9 +51,9 @@ def test_cases_follow_the_contract(phantom):
         assert case.mask.shape == (SIZE, SIZE)
         assert case.mask.dtype == np.bool_
         assert case.mask.mean() == row.lesion_fraction
-    assert phantom.context == ImageContext("ct", (-1024.0, 1500.0), 340 / SIZE)
-    assert phantom.window[0] == 0.0
-    assert phantom.window[1] * 2524 - 1024 == pytest.approx(150)
+    assert phantom.context == ImageContext("ct", (-1024.0, 1500.0), 340 / SIZE, phantom.context.window)
+    assert phantom.context.window[0] == 0.0
+    assert phantom.context.window[1] * 2524 - 1024 == pytest.approx(150)
 
 
 def test_no_patient_stands_in_two_parts_and_each_has_three_slices(phantom):

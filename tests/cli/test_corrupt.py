@@ -109,7 +109,7 @@ def test_the_manifest_says_what_makes_each_image(release, phantom):
         "hu_range": list(phantom.context.hu_range),
         "pixel_size_mm": phantom.context.pixel_size_mm,
     }
-    assert manifest["window"] == list(phantom.window)
+    assert manifest["window"] == list(phantom.context.window)
     assert (manifest["values"]["hu_at_0"], manifest["values"]["hu_at_65535"]) == phantom.context.hu_range
     assert manifest["values"]["scale"] * 65535 == 1
     by_name = {condition["name"]: condition for condition in manifest["conditions"]}
@@ -144,7 +144,7 @@ def test_the_readmes_python_reads_an_image_as_the_models_saw_it(release, phantom
         os.chdir(before)
     case = phantom.load(cases_of(phantom, "test")[0])
     image = corrupt_image("motion", case.image[0], 1, case.id, phantom.context).astype(np.float64)
-    low, high = phantom.window
+    low, high = phantom.context.window
     np.testing.assert_allclose(values["v"], image, atol=HALF_A_STEP)
     np.testing.assert_allclose(values["seen"], np.clip((image - low) / (high - low), 0, 1), atol=2 / 65535)
     np.testing.assert_allclose(values["hu"], image * 2524 - 1024, atol=0.02)
@@ -295,7 +295,7 @@ def test_windowed_npz_files_hold_what_a_model_sees(within, place, phantom, tmp_p
     assert done.returncode == 0, done.stderr
     values = manifest_of(tmp_path / "release")["values"]
     assert (values["kind"], values["hu_at_0"], values["hu_at_65535"]) == ("windowed", -1024, 150)
-    low, high = phantom.window
+    low, high = phantom.context.window
     for row in rows_of(tmp_path / "release"):
         with np.load(tmp_path / "release" / "motion" / "severity-3" / f"{row['file']}.npz") as arrays:
             stored = arrays["image"]

@@ -207,6 +207,8 @@ def test_another_dtype_or_shape_is_refused(images, message):
         (["a", "b"], ImageContext("ct", (100.0, 100.0)), "hu_range"),
         (["a", "b"], [CT, ImageContext("ct", (-1000.0, float("inf")))], "'b' has hu_range"),
         (["a", "b"], ImageContext("ct", None, 0.0), "pixel_size_mm"),
+        (["a", "b"], ImageContext(window=(0.5, 0.5)), "window"),
+        (["a", "b"], ImageContext(window=(0.5, 1.5)), "window"),
     ],
 )
 def test_cases_and_contexts_must_fit_the_images(cases, contexts, message):

@@ -97,9 +97,9 @@ class Phantom:
     def __init__(self, settings: DatasetSettings) -> None:
         _check(settings)
         self.fingerprint = phantom_fingerprint(settings)
-        self.context = ImageContext("ct", HU_RANGE, FIELD_OF_VIEW_MM / settings.image_size)
         low, high = ((edge - HU_RANGE[0]) / (HU_RANGE[1] - HU_RANGE[0]) for edge in LUNG_WINDOW_HU)
-        self.window = (max(0.0, low), min(1.0, high))
+        window = (max(0.0, low), min(1.0, high))
+        self.context = ImageContext("ct", HU_RANGE, FIELD_OF_VIEW_MM / settings.image_size, window)
         folder = settings.cache / f"phantom-{self.fingerprint[:20]}"
         self._store: Store = open_store(folder, self.fingerprint, lambda empty: self._make(settings, empty))
         self.index = self._store.index
