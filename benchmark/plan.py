@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import torch
+
 from biclip_bench.errors import UserError
 
-from ..corruptions import CorruptionSpec, corruption_registry, parse_spec
+from ..corruptions import CorruptionSpec, corrupt, corruption_registry, parse_spec
 from ..corruptions.seeding import SUITE_VERSION
 from ..models import ModelSettings, model_registry, text_encoder_registry
 from .cells import EvaluationCell, TrainingCell
@@ -81,17 +83,19 @@ def known_models(config: ExperimentConfig) -> tuple[str, ...]:
 
 
 def known_corruptions(config: ExperimentConfig) -> tuple[CorruptionSpec, ...]:
-    """The corruptions that a configuration names, ``all`` resolved and each read.
+    """The corruptions that a configuration names, ``all`` resolved and each read, and tried on a small image.
 
     Raises
     ------
     UserError
-        If a name or parameter is unknown (the message suggests a close one), or has none of the severities.
+        If a name or parameter is unknown (the message suggests a close one), has none of the severities, or
+        parameters contradict each other: now, and not after hours of training.
     """
     texts = [name for text in config.corruption for name in (corruption_registry if text == "all" else [text])]
     specs = {spec.name: spec for spec in map(parse_spec, texts)}
     for spec in specs.values():
-        spec.chosen(config.severity)
+        for severity in spec.chosen(config.severity):
+            corrupt(spec, torch.full((1, 1, 8, 8), 0.5), severity, ["trial"])
     return tuple(specs.values())
 
 

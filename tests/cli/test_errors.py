@@ -8,6 +8,12 @@ import pytest
     ("arguments", "message"),
     [
         (["run", "--corruption", "moton"], "no corruption named 'moton'. Did you mean 'motion'?"),
+        (
+            ["run", "--corruption", "motion:length=long"],
+            "length=long: length (px at a longer side of 224 px) is a number",
+        ),
+        (["run", "--corruption", "low-dose-ct:source_dose=0.1"], "source_dose"),
+        (["run", "--corruption", "low-dose-ct:paper", "--severity", "4-5"], "severities 1 to 3, not 4, 5"),
         (["run", "--model", "biclipp"], "no model named 'biclipp'. Did you mean 'biclip'?"),
         (["run", "--dataset", "fantom"], "no data set named 'fantom'. Did you mean 'phantom'?"),
         (["run", "--severity", "0-5"], "--severity '0-5'"),
