@@ -11,6 +11,8 @@ from rich.text import Text
 from . import options as opt
 
 CASES = 100
+PHANTOM_PATIENTS = "1,1,40"
+"""Only the test part is measured: making the others would take longer than the measurement."""
 
 
 def calibrate_command(
@@ -19,7 +21,7 @@ def calibrate_command(
     dataset: opt.Dataset = None,
     data_root: opt.DataRoot = None,
     patients: opt.Patients = None,
-    image_size: opt.ImageSize = None,
+    image_size: opt.PhantomSize = None,
     cases: Annotated[
         int,
         typer.Option(help="Most test cases to measure; they are spread over the test part.", rich_help_panel=opt.DATA),
@@ -38,8 +40,8 @@ def calibrate_command(
     from .notices import print_advice
 
     experiment = opt.resolve_config(
-        None, corruption=corruption, severity=severity, dataset=dataset, data_root=data_root, patients=patients,
-        image_size=image_size, output=output,
+        None, corruption=corruption, severity=severity, dataset=dataset, data_root=data_root,
+        patients=patients or PHANTOM_PATIENTS, image_size=image_size or opt.TABLE_SIZE, output=output,
     )  # fmt: skip
     console = Console()
     specs = known_corruptions(experiment)

@@ -69,6 +69,18 @@ TextEncoder = Annotated[str | None, typer.Option(help="Text encoder. [default: t
 ImageSize = Annotated[
     int | None, typer.Option(help="Side of the models' input in pixels, a multiple of 16.", rich_help_panel=TRAINING)
 ]
+TABLE_SIZE = 224
+"""Side, in pixels, of the images for which the severity tables are stated: what the corruptions are looked at on."""
+
+PhantomSize = Annotated[
+    int | None,
+    typer.Option(
+        "--image-size",
+        help=f"Side of the phantom's images in pixels, a multiple of 16. [default: {TABLE_SIZE}, for which the "
+        "severity tables are stated]",
+        rich_help_panel=DATA,
+    ),
+]
 Width = Annotated[int | None, typer.Option(help="Channels of the networks' first level.", rich_help_panel=TRAINING)]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training cases.", rich_help_panel=TRAINING)]
 BatchSize = Annotated[int | None, typer.Option(help="Cases in a training step.", rich_help_panel=TRAINING)]

@@ -9,7 +9,6 @@ from rich.console import Console
 
 from . import options as opt
 
-PHANTOM_SIZE = 224
 PHANTOM_PATIENTS = "1,1,20"
 """Only the test part is looked at: making the others would take longer than the figure."""
 
@@ -27,13 +26,7 @@ def preview_command(
     dataset: opt.Dataset = None,
     data_root: opt.DataRoot = None,
     patients: opt.Patients = None,
-    image_size: Annotated[
-        int | None,
-        typer.Option(
-            help=f"Side of the phantom's images in pixels, a multiple of 16. [default: {PHANTOM_SIZE}]",
-            rich_help_panel=opt.DATA,
-        ),
-    ] = None,
+    image_size: opt.PhantomSize = None,
     cases: Annotated[int, typer.Option(help="Typical test cases, a figure each.", rich_help_panel=opt.DATA)] = 1,
     contour: Annotated[bool, typer.Option("--contour", help="Outline the true lesion in every panel.")] = False,
     output: opt.Output = None,
@@ -46,7 +39,7 @@ def preview_command(
 
     experiment = opt.resolve_config(
         None, corruption=corruption or ["all"], severity=severity, dataset=dataset, data_root=data_root,
-        patients=patients or PHANTOM_PATIENTS, image_size=image_size or PHANTOM_SIZE, output=output,
+        patients=patients or PHANTOM_PATIENTS, image_size=image_size or opt.TABLE_SIZE, output=output,
     )  # fmt: skip
     console = Console()
     specs = known_corruptions(experiment)
