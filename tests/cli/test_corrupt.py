@@ -27,7 +27,7 @@ from biclip_bench.benchmark.datasets.base import cases_of
 from biclip_bench.corruptions import corrupt_image
 from biclip_bench.corruptions.seeding import case_seed
 
-MONUSEG = Path("/work/shared/data/monuseg-lvit")
+MONUSEG = Path(__file__).parents[2].parent / "shared" / "data" / "monuseg-lvit"
 HALF_A_STEP = 0.5 / 65535 * (1 + 1e-9)
 
 
