@@ -106,9 +106,9 @@ def _sample(dataset: Dataset, measured: pd.DataFrame, levels: pd.DataFrame) -> s
     of = len(cases_of(dataset, "test"))
     chosen = _counted(of, "test case") if cases == of else f"{cases} of {of} test cases, evenly spaced over the set"
     text = f"{dataset.name} (fingerprint {dataset.fingerprint[:12]}): {chosen}, {_counted(groups, 'patient')}, {size}."
-    if dataset.context.hu_range:
+    if dataset.context.hu_range and dataset.context.window_hu:
         low, high = dataset.context.hu_range
-        seen = [low + edge * (high - low) for edge in dataset.context.window]
+        seen = dataset.context.window_hu
         text += f" A model sees {seen[0]:.0f} to {seen[1]:.0f} HU, the images hold {low:.0f} to {high:.0f} HU."
     if levels["ssim_other_mean"].isna().all():
         text += " There is no other patient's image of the same shape: whether a level is at its floor is not judged."

@@ -167,7 +167,7 @@ def evaluation_cells(
                         "corruption": part.corruption.name,
                         "version": part.corruption.version,
                         "severity": part.own_severity(severity),
-                        "level": dict(part.levels[part.own_severity(severity) - 1]),
+                        "level": dict(part.level(severity)),
                     }
                     for part in spec.parts
                 ],

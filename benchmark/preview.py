@@ -89,8 +89,7 @@ def _seen(dataset: Dataset, case: Case, corruption: str, severity: int) -> NDArr
 def _footnote(dataset: Dataset, case: Case, contour: bool) -> str:
     height, width = case.mask.shape
     text = f"{dataset.name}, test case {case.id}, {width} x {height} pixels, not resized."
-    if dataset.context.hu_range:
-        low, high = dataset.context.hu_range
-        black, white = (low + edge * (high - low) for edge in dataset.context.window)
+    if dataset.context.window_hu:
+        black, white = dataset.context.window_hu
         text += f" Black is {black:.0f} HU, white {white:.0f} HU; corrupted before this window was applied."
     return f"{text} Outline: true lesion." if contour else text

@@ -14,7 +14,6 @@ from torch import Tensor
 from biclip_bench.errors import UserError
 
 from .context import ImageContext
-from .seeding import case_seed
 from .spec import CorruptionSpec, parse_spec
 
 UNKNOWN = ImageContext()
@@ -68,11 +67,9 @@ def corrupt(
     if level == 0 or images.numel() == 0:
         return images
     for part in spec.parts:
-        own = part.own_severity(level)
-        # The name without its parameters: another dose meets the same draws, so that levels are compared in pairs.
-        seeds = [case_seed(part.corruption.name, own, case) for case in cases]
+        seeds = [part.seed(level, case) for case in cases]
         with torch.no_grad():
-            images = part.corruption.apply_level(images, part.levels[own - 1], seeds, each)
+            images = part.corruption.apply_level(images, part.level(level), seeds, each)
         if not _in_range(images):
             images = images.clamp(0.0, 1.0)
     return images

@@ -32,3 +32,11 @@ class ImageContext:
     hu_range: tuple[float, float] | None = None
     pixel_size_mm: float | None = None
     window: tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def window_hu(self) -> tuple[float, float] | None:
+        """Hounsfield units of the window's ends, or None where the image has no such scale."""
+        if self.hu_range is None:
+            return None
+        low, high = self.hu_range
+        return low + self.window[0] * (high - low), low + self.window[1] * (high - low)

@@ -20,6 +20,7 @@ from biclip_bench.errors import UserError
 from biclip_bench.registry import suggest
 
 from .registry import SEVERITIES, STAGES, Corruption, Level, Parameter, corruption_registry
+from .seeding import case_seed
 
 _PLUS = re.compile(r"\+(?=\s*[A-Za-z])")  # the plus of 1e+5 is followed by a digit
 
@@ -45,6 +46,18 @@ class SpecPart:
     def own_severity(self, severity: int) -> int:
         """Severity of this part within a composition: a part with one level stays at it while others are graded."""
         return min(severity, len(self.levels))
+
+    def level(self, severity: int) -> Level:
+        """Every parameter's value at a severity of the composition."""
+        return self.levels[self.own_severity(severity) - 1]
+
+    def seed(self, severity: int, case_id: str) -> int:
+        """Seed of a case at a severity of the composition.
+
+        It knows the corruption's name without its parameters: another dose meets the same draws, so that levels are
+        compared in pairs.
+        """
+        return case_seed(self.corruption.name, self.own_severity(severity), case_id)
 
 
 @dataclass(frozen=True)
@@ -86,10 +99,7 @@ class CorruptionSpec:
 
     def values(self, severity: int) -> dict[str, float | str]:
         """Value of every parameter at one severity; with several parts the parameter's name follows its part's."""
-        return {
-            self._label(part, name): part.levels[part.own_severity(severity) - 1][name]
-            for part, name, _ in self._parameters()
-        }
+        return {self._label(part, name): part.level(severity)[name] for part, name, _ in self._parameters()}
 
     @property
     def settings(self) -> dict[str, float | str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from biclip_bench.files import write_atomically
 
 from .gallery import GALLERY_FORMATS, GAP
 from .panel import draw_image, draw_truth
-from .style import FOOTNOTE_SIZE, PAGE_WIDTH, paper_style, render
+from .style import FOOTNOTE_SIZE, PAGE_WIDTH, paper_style, render, wrap_footnote
 from .text_width import fit_text, text_width
 
 if TYPE_CHECKING:
@@ -161,7 +160,8 @@ def _figure(rows: Sequence[PreviewRow], layout: _Layout, footnote: str, truth: N
             )  # fmt: skip
         top -= layout.height_of(row)
     figure.text(
-        layout.left_of(layout.severities[0]) / PAGE_WIDTH, (foot - FOOT_GAP) / total, _wrapped(footnote),
+        layout.left_of(layout.severities[0]) / PAGE_WIDTH, (foot - FOOT_GAP) / total,
+        wrap_footnote(footnote, PAGE_WIDTH),
         ha="left", va="top", fontsize=FOOTNOTE_SIZE, color="#444444", linespacing=1.3,
     )  # fmt: skip
     return figure
@@ -181,9 +181,5 @@ def _add_title(figure: Figure, row: PreviewRow, layout: _Layout, top: float) -> 
     figure.add_artist(Annotation(note, va="bottom", fontsize=LABEL_SIZE, color="#444444", **place))
 
 
-def _wrapped(footnote: str) -> str:
-    return "\n".join(textwrap.wrap(footnote, int(PAGE_WIDTH * 72 / (0.53 * FOOTNOTE_SIZE))))
-
-
 def _foot_height(footnote: str) -> float:
-    return FOOT_GAP + NOTE_LINE * (_wrapped(footnote).count("\n") + 1)
+    return FOOT_GAP + NOTE_LINE * (wrap_footnote(footnote, PAGE_WIDTH).count("\n") + 1)

@@ -82,11 +82,15 @@ def add_model_legend(figure: Figure, entries: Mapping[str, Artist], **where: Any
     figure.legend([entries[name] for name in names], names, ncols=columns, **where)
 
 
+def wrap_footnote(text: str, width: float) -> str:
+    """Break small print into lines of a width in inches; a character is about 0.53 of the font's size wide."""
+    return "\n".join(textwrap.wrap(text, int(width * 72 / (0.53 * FOOTNOTE_SIZE))))
+
+
 def add_footnote(figure: Figure, text: str) -> None:
     """Add small print below the panels of a figure with constrained layout, wrapped to its width."""
-    characters = int(figure.get_figwidth() * 72 / (0.53 * FOOTNOTE_SIZE))
     figure.supxlabel(
-        "\n".join(textwrap.wrap(text, characters)),
+        wrap_footnote(text, figure.get_figwidth()),
         x=0.01,
         horizontalalignment="left",
         fontsize=FOOTNOTE_SIZE,

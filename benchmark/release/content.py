@@ -12,7 +12,7 @@ import numpy as np
 from biclip_bench.errors import UserError
 
 from ...corruptions import CorruptionSpec, parse_spec
-from ...corruptions.seeding import SUITE_VERSION, case_seed
+from ...corruptions.seeding import SUITE_VERSION
 from ..cells import CLEAN
 from ..datasets.base import Dataset, cases_of
 from ..versions import software_versions
@@ -93,12 +93,6 @@ class Content:
     rows: tuple[CaseRow, ...]
 
     @property
-    def steps(self) -> list[tuple[str, int]]:
-        """Name and severity of every image that a case has, clean first."""
-        steps = [(item.name, step.severity) for item in self.header.conditions for step in item.severities]
-        return [(CLEAN, 0), *steps]
-
-    @property
     def paths(self) -> list[str]:
         """Every file but the manifest."""
         return [
@@ -106,13 +100,13 @@ class Content:
             CASES,
             *(overview_path(condition) for condition in self.header.conditions),
             *(mask_path(row.file) for row in self.rows),
-            *(image_path(self.header, *step, row.file) for step in self.steps for row in self.rows),
+            *(image_path(self.header, *step, row.file) for step in self.header.steps for row in self.rows),
         ]
 
     @property
     def largest_size(self) -> int:
         """Bytes that all files take if nothing can be compressed."""
-        pixels = sum(row.height * row.width * (1 + 2 * row.channels * len(self.steps)) for row in self.rows)
+        pixels = sum(row.height * row.width * (1 + 2 * row.channels * len(self.header.steps)) for row in self.rows)
         return pixels + _FILE_ROOM * len(self.paths) + sum(len(row.text.encode()) for row in self.rows)
 
 
@@ -185,7 +179,7 @@ def describe(spec: CorruptionSpec, severities: Sequence[int]) -> Condition:
                         family=part.corruption.family,
                         severity=part.own_severity(severity),
                         parameters={
-                            key: ParameterValue(value=part.levels[part.own_severity(severity) - 1][key], unit=item.unit)
+                            key: ParameterValue(value=part.level(severity)[key], unit=item.unit)
                             for key, item in part.corruption.parameters.items()
                         },
                     )
@@ -201,10 +195,7 @@ def seeds_of(condition: str, severity: int, case: str) -> dict[str, str]:
     """The seed of every corruption that makes an image, as 32 hexadecimal digits; empty for a clean one."""
     if condition == CLEAN:
         return {}
-    return {
-        part.corruption.name: f"{case_seed(part.corruption.name, part.own_severity(severity), case):032x}"
-        for part in parse_spec(condition).parts
-    }
+    return {part.corruption.name: f"{part.seed(severity, case):032x}" for part in parse_spec(condition).parts}
 
 
 def image_path(manifest: Manifest, condition: str, severity: int, stem: str) -> str:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from biclip_bench.errors import UserError
 
+from ..cells import CLEAN
 from .pixels import FileFormat
 
 MANIFEST = "manifest.json"
@@ -143,6 +144,11 @@ class Manifest(_Part):
     masks: dict[str, int]
     conditions: tuple[Condition, ...]
     files: tuple[ReleasedFile, ...] = ()
+
+    @property
+    def steps(self) -> list[tuple[str, int]]:
+        """Name and severity of every image that a case has, clean first."""
+        return [(CLEAN, 0), *((item.name, step.severity) for item in self.conditions for step in item.severities)]
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from biclip_bench.errors import UserError
 
 from ...corruptions import parse_spec
 from ...corruptions.seeding import SUITE_VERSION
-from ..cells import CLEAN
 from ..datasets.base import Dataset, cases_of
 from ..evaluation import BATCH
 from ..inputs import native_batches
@@ -107,7 +106,6 @@ def recompute(folder: Path, manifest: Manifest, dataset: Dataset, console: Conso
         Where the progress is shown.
     """
     listed = {_key(file.kind, file.case, file.condition, file.severity): file for file in manifest.files}
-    steps = [(item.name, step.severity) for item in manifest.conditions for step in item.severities]
     names = cases_of(dataset, manifest.dataset.part)
     compared = 0
     differing: dict[str, int] = {}
@@ -125,7 +123,7 @@ def recompute(folder: Path, manifest: Manifest, dataset: Dataset, console: Conso
     for cases in track(batches, "Computing again", console=console, transient=True, disable=not console.is_terminal):
         for case in cases:
             compare(mask_pixels(case), "mask", case.id)
-        for condition, severity in [(CLEAN, 0), *steps]:
+        for condition, severity in manifest.steps:
             images = released_pixels(dataset, manifest, cases, condition, severity)
             for case, image in zip(cases, images, strict=True):
                 compare(image, "image", case.id, condition, severity)

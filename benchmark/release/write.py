@@ -100,14 +100,14 @@ def _write_pixels(dataset: Dataset, content: Content, journal: Journal) -> Itera
     """Write masks and images of a few cases at a time, and say after each condition which one it was."""
     stems = {row.case: row.file for row in content.rows}
     wanted = {
-        case: [step for step in content.steps if image_path(content.header, *step, stem) not in journal.files]
+        case: [step for step in content.header.steps if image_path(content.header, *step, stem) not in journal.files]
         for case, stem in stems.items()
     }
     todo = [case for case, stem in stems.items() if wanted[case] or mask_path(stem) not in journal.files]
     for cases in native_batches(dataset, todo, BATCH, BATCH_VALUES):
         masks = [case for case in cases if mask_path(stems[case.id]) not in journal.files]
         journal.write([_mask(case, stems[case.id]) for case in masks])
-        for step in content.steps:
+        for step in content.header.steps:
             missing = [case for case in cases if step in wanted[case.id]]
             if missing:
                 journal.write(_images(dataset, content.header, missing, step, stems))
