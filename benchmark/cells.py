@@ -55,6 +55,9 @@ class TrainingSettings:
         Factor on the learning rate of a model's text branch (its ``text_branch``).
     weight_decay
         Decoupled weight decay of AdamW.
+    match_augmentation
+        Whether every model's training images pass through the same photometric augmentation (BiCLIP's strong view)
+        before the model sees them.
     precision
         Lightning's precision flag, such as ``"32-true"`` or ``"bf16-mixed"``.
     """
@@ -66,6 +69,7 @@ class TrainingSettings:
     warmup: float
     text_rate: float
     weight_decay: float
+    match_augmentation: bool = False
     precision: str = "32-true"
 
 

@@ -32,7 +32,10 @@ class ExperimentConfig(BaseModel):
     severity: tuple[int, ...] = (1, 2, 3, 4, 5)
     labels: tuple[float, ...] = (100.0,)
     seed: tuple[int, ...] = (0,)
+    ablate: tuple[str, ...] = ()
     text_encoder: str = "tiny"
+    freeze_text: bool | None = None
+    match_augmentation: bool = False
     preset: PresetName = "quick"
     image_size: int | None = Field(None, ge=32, le=2048, multiple_of=16)
     width: int | None = Field(None, ge=4, le=512)
@@ -44,6 +47,11 @@ class ExperimentConfig(BaseModel):
     accelerator: str = "auto"
     precision: str = "32-true"
     output: Path = Path("results")
+
+    @field_validator("ablate", mode="before")
+    @classmethod
+    def _parts(cls, value: Any) -> Any:
+        return tuple(split_names([value] if isinstance(value, str) else value))
 
     @field_validator("model", mode="before")
     @classmethod
@@ -108,13 +116,14 @@ class ExperimentConfig(BaseModel):
             epochs=self.epochs or training.epochs,
             batch_size=self.batch_size or training.batch_size,
             learning_rate=self.learning_rate or training.learning_rate,
+            match_augmentation=self.match_augmentation,
             precision=self.precision,
         )
 
     @property
     def is_paper_setting(self) -> bool:
         """Whether the paper's sizes, hyper-parameters and text encoder are used unchanged."""
-        return self.preset == "paper" and not self._overridden() and self.text_encoder == PAPER_TEXT_ENCODER
+        return self.preset == "paper" and not self._overridden() and self._has_paper_text
 
     @property
     def profile(self) -> str:
@@ -124,9 +133,14 @@ class ExperimentConfig(BaseModel):
         if self.is_paper_setting:
             return f"{self.defaults.title} ({sizes})"
         changed = " with changes" if self._overridden() else ""
-        if self.preset == "paper" and self.text_encoder != PAPER_TEXT_ENCODER:
-            changed += f" with the text encoder {self.text_encoder}"
+        if self.preset == "paper" and not self._has_paper_text:
+            tuned = ", fine-tuned" if self.freeze_text is False else ""
+            changed += f" with the text encoder {self.text_encoder}{tuned}"
         return f"{self.defaults.title}{changed} ({sizes}): not the paper's setting"
+
+    @property
+    def _has_paper_text(self) -> bool:
+        return self.text_encoder == PAPER_TEXT_ENCODER and self.freeze_text is not False
 
     def _overridden(self) -> bool:
         preset = self.defaults

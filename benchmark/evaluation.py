@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,12 +20,12 @@ from torch import Tensor
 from biclip_bench.errors import UserError
 
 from ..corruptions import corrupt
-from ..models import Batch, SegmentationModel, build_model
+from ..models import Batch, SegmentationModel, build_model, frozen_text_encoders, keep_text_features
 from .cells import CLEAN, EvaluationCell, TrainingCell
 from .datasets.base import Case, Dataset, cases_of
 from .inputs import model_input, native_batches
 from .scores import score_cases
-from .store import WEIGHTS
+from .store import DESCRIPTION, WEIGHTS
 from .training import model_settings
 
 BATCH = 16
@@ -45,13 +46,22 @@ def corrupted_images(cases: Sequence[Case], dataset: Dataset, corruption: str, s
     return corrupt(corruption, images, severity, [case.id for case in cases], dataset.context)
 
 
-def load_model(cell: TrainingCell, folder: Path) -> SegmentationModel:
+def load_model(cell: TrainingCell, folder: Path, text_cache: Path | None = None) -> SegmentationModel:
     """Build a cell's model and load its weights from ``folder``.
+
+    Parameters
+    ----------
+    cell
+        What was trained.
+    folder
+        Where its weights and description lie.
+    text_cache
+        Folder in which a frozen text encoder keeps its features.
 
     Raises
     ------
     UserError
-        If the weights are missing, damaged, or belong to another model.
+        If the weights are missing, damaged, or belong to another model or another frozen text encoder.
     """
     path = folder / WEIGHTS
     if not path.is_file():
@@ -81,7 +91,24 @@ def load_model(cell: TrainingCell, folder: Path) -> SegmentationModel:
             "are others than this run's."
         )
     model.load_state_dict(weights)
+    _check_frozen_text(model, cell, folder)
+    if text_cache is not None:
+        keep_text_features(model, text_cache)
     return model
+
+
+def _check_frozen_text(model: SegmentationModel, cell: TrainingCell, folder: Path) -> None:
+    encoders = frozen_text_encoders(model)
+    path = folder / DESCRIPTION
+    if not encoders or not path.is_file():
+        return
+    trained_with = json.loads(path.read_text(encoding="utf-8")).get("frozen_text", [])
+    if trained_with != [encoder.fingerprint() for encoder in encoders]:
+        raise UserError(
+            f"The checkpoint {folder} was trained with other weights of the frozen text encoder "
+            f"{cell.model_settings['text_encoder']!r} than those found now: its features would mean nothing to the "
+            "model. Put the weights of the training back, or train again."
+        )
 
 
 def predict_logits(model: SegmentationModel, images: Tensor, texts: Sequence[str], device: torch.device) -> Tensor:

@@ -12,7 +12,8 @@ from biclip_bench.errors import UserError
 
 from ..corruptions import CorruptionSpec, corrupt, corruption_registry, parse_spec
 from ..corruptions.seeding import SUITE_VERSION
-from ..models import ModelSettings, model_registry, text_encoder_registry
+from ..models import ModelSettings, find_model, listed_models, parse_model, text_encoder_registry
+from .ablation import ablations
 from .cells import EvaluationCell, TrainingCell
 from .config import ExperimentConfig
 from .datasets import Dataset, DatasetSettings, dataset_registry, open_dataset
@@ -69,17 +70,17 @@ def dataset_of(config: ExperimentConfig) -> Dataset:
 
 
 def known_models(config: ExperimentConfig) -> tuple[str, ...]:
-    """The models that a configuration names, ``all`` resolved and each looked up.
+    """The models that a configuration names, ``all`` resolved, each looked up and followed by its ablations.
 
     Raises
     ------
     UserError
-        If a name is unknown; the message suggests a close one.
+        If a name is unknown (the message suggests a close one), or a part to ablate is one that no model has.
     """
-    names = split_names(config.model, model_registry.names())
-    for name in names:
-        model_registry.get(name)
-    return tuple(names)
+    specs = [parse_model(name) for name in split_names(config.model, listed_models())]
+    for spec in specs:
+        find_model(spec)
+    return tuple(dict.fromkeys(spec.text for spec in ablations(specs, config.ablate)))
 
 
 def known_corruptions(config: ExperimentConfig) -> tuple[CorruptionSpec, ...]:
@@ -122,7 +123,7 @@ def make_plan(config: ExperimentConfig, dataset: Dataset) -> Plan:
         If a name is unknown, or options are given for a model that is not among those named.
     """
     models, corruptions = known_models(config), known_corruptions(config)
-    unknown = set(config.model_options) - set(models)
+    unknown = set(config.model_options) - {parse_model(name).name for name in models}
     if unknown:
         raise UserError(
             f"model_options names {sorted(unknown)[0]!r}, which is not among the models {', '.join(models)}."
@@ -182,7 +183,8 @@ def _settings(config: ExperimentConfig, model: str) -> dict[str, Any]:
         image_size=config.input_size,
         width=config.network_width,
         text_encoder=config.text_encoder,
+        freeze_text=config.freeze_text,
         preset="paper" if config.preset == "paper" else "benchmark",
-        options=dict(config.model_options.get(model, {})),
+        options=dict(config.model_options.get(parse_model(model).name, {})),
     )
     return asdict(settings)

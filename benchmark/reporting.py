@@ -10,7 +10,7 @@ import pandas as pd
 
 from biclip_bench.files import write_atomically
 
-from ..models import model_registry
+from ..models import find_model, parse_model
 from ..reports import ModelNote, ReportDetails, ReportFiles, condition_scores, write_report
 from .cells import CLEAN, digest
 from .config import ExperimentConfig
@@ -22,6 +22,9 @@ from .store import DESCRIPTION, Store
 from .versions import software_versions
 
 CONFIG = "config.yaml"
+
+
+_TEXT_TRAINING = {True: ", frozen", False: ", fine-tuned", None: ""}
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def report_details(
         "Data set": f"{config.dataset} (fingerprint {dataset.fingerprint[:12]})",
         **{f"{part} cases": f"{counts.get(part, 0)} of {groups.get(part, 0)} patients or studies" for part in PARTS},
         "Validation": "the full validation part at every label fraction; the epoch with the best mean Dice is kept",
-        "Text encoder": config.text_encoder,
+        "Text encoder": config.text_encoder + _TEXT_TRAINING[config.freeze_text],
         "Model input": f"{config.input_size} x {config.input_size} px; bilinear resize with antialiasing",
         "Network width": str(config.network_width),
         "Optimiser": f"AdamW, learning rate {training.learning_rate:g} (warm-up over {training.warmup:.0%} "
@@ -101,6 +104,9 @@ def report_details(
         f"weight decay {training.weight_decay:g}",
         "Training": f"{training.epochs} epochs of at least {training.minimum_steps} steps, "
         f"batch {training.batch_size}, {training.precision}",
+        "Photometric augmentation": "of every model, BiCLIP's strong view"
+        if training.match_augmentation
+        else "each model's own; the models table says which corruption families it shows",
         "Label fractions": ", ".join(f"{labels:g}%" for labels in config.labels),
         "Seeds": ", ".join(str(seed) for seed in config.seed),
         "Scores": "on the native mask grid: logits resized bilinearly, threshold 0.5; both masks empty counts as 1",
@@ -119,7 +125,7 @@ def report_details(
 
 
 def _model_note(name: str, plan: Plan, store: Store, checkpoint: Path | None) -> ModelNote:
-    model = model_registry.get(name)
+    model = find_model(parse_model(name))
     cell = next(cell for cell in plan.training if cell.model == name)
     folder = checkpoint or store.training_folder(cell)
     description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
@@ -129,4 +135,6 @@ def _model_note(name: str, plan: Plan, store: Store, checkpoint: Path | None) ->
         augmented_with=tuple(description["augmented_with"]),
         paper=model.paper,
         parameters=int(description["parameters"]),
+        frozen_parameters=int(description["frozen_parameters"]),
+        pretrained=description["pretrained"],
     )

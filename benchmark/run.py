@@ -30,6 +30,11 @@ def store_of(config: ExperimentConfig) -> Store:
     return Store(config.output / "cells")
 
 
+def text_cache_of(config: ExperimentConfig) -> Path:
+    """Where frozen text encoders keep their features; every run into the same output folder shares them."""
+    return config.output / "cache" / "text-features"
+
+
 def execute(config: ExperimentConfig, dataset: Dataset, plan: Plan, console: Console) -> None:
     """Train and evaluate the cells of a plan that the store does not hold yet.
 
@@ -73,8 +78,9 @@ def train_missing(
                 console.print(f"      epoch {epoch}/{epochs}: validation Dice {validation_dice:.3f}")
 
         description = train_cell(
-            cell, dataset, folder, accelerator=config.accelerator, progress=tell, progress_bar=console.is_terminal
-        )
+            cell, dataset, folder, accelerator=config.accelerator, progress=tell, progress_bar=console.is_terminal,
+            text_cache=text_cache_of(config),
+        )  # fmt: skip
         write_json(folder / DESCRIPTION, {**description, "config": config.model_dump(mode="json")})
         console.print(
             f"      best validation Dice {description['best_validation_dice']:.3f} "
@@ -98,7 +104,7 @@ def evaluate_missing(
     """
     if not evaluations:
         return
-    model = load_model(cell, checkpoint or store.training_folder(cell))
+    model = load_model(cell, checkpoint or store.training_folder(cell), text_cache_of(config))
     device = device_of(config.accelerator)
     with evaluation_progress(console, f"{position} Evaluating {cell.title}", len(evaluations)) as advance:
         for evaluation in evaluations:

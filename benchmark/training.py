@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,16 @@ from torch.utils.data import DataLoader
 from biclip_bench.errors import UserError
 from biclip_bench.files import write_atomically
 
-from ..models import Batch, ModelSettings, SegmentationModel, build_model, count_parameters
+from ..models import (
+    Batch,
+    ModelSettings,
+    SegmentationModel,
+    build_model,
+    count_parameters,
+    frozen_text_encoders,
+    keep_text_features,
+)
+from ..models.views import STRONG_VIEW_FAMILIES, strong_view
 from .cells import TrainingCell, TrainingSettings, digest
 from .datasets.base import Dataset, cases_of
 from .inputs import EpochSampler, ResizedCases, collate
@@ -41,11 +51,12 @@ Progress = Callable[[int, int, float], None]
 class TrainingModule(L.LightningModule):
     """Binds a segmentation model to the optimiser and the validation score of the protocol."""
 
-    def __init__(self, model: SegmentationModel, settings: TrainingSettings, steps: int) -> None:
+    def __init__(self, model: SegmentationModel, settings: TrainingSettings, steps: int, image_size: int) -> None:
         super().__init__()
         self.model = model
         self.settings = settings
         self.steps = steps
+        self.photometric = strong_view(image_size) if settings.match_augmentation else None
         self._validation_dice: list[float] = []
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
@@ -55,6 +66,8 @@ class TrainingModule(L.LightningModule):
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Sum the model's loss terms."""
+        if self.photometric is not None:
+            batch = replace(batch, image=self.photometric(batch.image))
         losses = self.model.training_losses(batch)
         total = torch.stack(list(losses.values())).sum()
         if not torch.isfinite(total):
@@ -146,6 +159,12 @@ def model_settings(cell: TrainingCell) -> ModelSettings:
     return ModelSettings(**dict(cell.model_settings))
 
 
+def seen_in_training(model: SegmentationModel, settings: TrainingSettings) -> list[str]:
+    """Corruption families that a training shows to a model: its own, and those of a matched augmentation."""
+    matched = STRONG_VIEW_FAMILIES if settings.match_augmentation else ()
+    return list(dict.fromkeys((*model.augmented_with, *matched)))
+
+
 def train_cell(
     cell: TrainingCell,
     dataset: Dataset,
@@ -154,6 +173,7 @@ def train_cell(
     accelerator: str = "auto",
     progress: Progress | None = None,
     progress_bar: bool = False,
+    text_cache: Path | None = None,
 ) -> Mapping[str, Any]:
     """Train a cell's model into ``folder``: best weights (safetensors), log (CSV) and description (JSON).
 
@@ -174,6 +194,8 @@ def train_cell(
         Told after each epoch.
     progress_bar
         Whether Lightning's Rich progress bar is shown.
+    text_cache
+        Folder in which a frozen text encoder keeps its features.
 
     Returns
     -------
@@ -185,6 +207,8 @@ def train_cell(
     size = model_settings(cell).image_size
     L.seed_everything(cell.seed, workers=True, verbose=False)
     model = build_model(cell.model, model_settings(cell)).to(memory_format=torch.channels_last)
+    if text_cache is not None:
+        keep_text_features(model, text_cache)
 
     sampler = EpochSampler(len(cell.cases), cell.samples_per_epoch, cell.seed)
     training_loader = DataLoader(
@@ -193,7 +217,7 @@ def train_cell(
     validation_cases = ResizedCases(dataset, cases_of(dataset, "val"), size)
     validation_loader = DataLoader(validation_cases, VALIDATION_BATCH, collate_fn=collate)
 
-    module = TrainingModule(model, settings, settings.epochs * cell.steps_per_epoch)
+    module = TrainingModule(model, settings, settings.epochs * cell.steps_per_epoch, size)
     history = History(folder / LOG, progress)
     checkpoint = ModelCheckpoint(
         folder, filename="best", monitor="validation_dice", mode="max", save_last=True, save_on_train_epoch_end=True,
@@ -230,8 +254,11 @@ def train_cell(
     description = {
         "cell": cell.identity() | {"cases": list(cell.cases)},
         "key": cell.key,
-        "parameters": count_parameters(model),
-        "augmented_with": list(model.augmented_with),
+        "parameters": count_parameters(model, trainable_only=True),
+        "frozen_parameters": count_parameters(model) - count_parameters(model, trainable_only=True),
+        "pretrained": model.pretrained,
+        "augmented_with": seen_in_training(model, settings),
+        "frozen_text": [encoder.fingerprint() for encoder in frozen_text_encoders(model)],
         "best_epoch": int(max(history.rows, key=lambda row: row["validation_dice"])["epoch"]),
         "best_validation_dice": float(checkpoint.best_model_score),  # type: ignore[arg-type]
         "device": str(trainer.strategy.root_device),

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .augmentation import GeometricAugmentation, geometric_augmentation, warp
 from .classic_unet import ClassicUNet
+from .frozen_text import build_text_encoder
 from .fusion import (
     ConsistencyProjection,
     ImageEmbedding,
@@ -33,7 +34,6 @@ from .losses import (
 )
 from .options import read_options
 from .registry import Batch, ModelSettings, SegmentationModel, register_model
-from .text_encoders import build_text_encoder
 from .views import STRONG_VIEW_FAMILIES, normalise_image, normalise_pseudo_image, strong_view
 
 
@@ -100,6 +100,7 @@ class BiCLIP(SegmentationModel):
     uses_text: ClassVar[bool] = True
     augmented_with: tuple[str, ...] = STRONG_VIEW_FAMILIES
     text_branch: ClassVar[tuple[str, ...]] = ("text_encoder", "text_head", "text_refinement", "generator")
+    parts: ClassVar[tuple[str, ...]] = ("refinement", "cycle", "consistency", "generation", "strong_view")
     paper: ClassVar[str] = "Talaei et al., BiCLIP, arXiv 2603.00156, 2026"
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -109,7 +110,7 @@ class BiCLIP(SegmentationModel):
         self.options = options
         width = settings.width
         embedding = text_embedding_width(settings.image_size)
-        self.text_encoder = build_text_encoder(settings.text_encoder)
+        self.text_encoder = build_text_encoder(settings.text_encoder, settings.freeze_text)
         self.text_head = TextHead(self.text_encoder.width, embedding)
         if options.refinement:
             self.image_embedding = ImageEmbedding(hidden=width, embedding=4 * width)
@@ -129,7 +130,7 @@ class BiCLIP(SegmentationModel):
 
     def text_embedding(self, batch: Batch) -> Tensor:
         """Embed the texts of a batch as (B, (S/8)^2), before refinement."""
-        text: Tensor = self.text_head(self.text_encoder(batch.text))
+        text: Tensor = self.text_head(self.text_encoder(batch.text).pooled)
         return text
 
     def pseudo_image(self, text: Tensor, image: Tensor) -> Tensor:

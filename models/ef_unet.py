@@ -10,11 +10,11 @@ from torch import Tensor
 
 from .augmentation import GeometricAugmentation, geometric_augmentation, warp
 from .classic_unet import ClassicUNet
+from .frozen_text import build_text_encoder
 from .fusion import PseudoImageGenerator, TextHead, text_embedding_width
 from .losses import GENERATION_WEIGHT, CrossEntropyOn, generation_loss, segmentation_loss, training_mask
 from .options import read_options
 from .registry import Batch, ModelSettings, SegmentationModel, register_model
-from .text_encoders import build_text_encoder
 from .views import normalise_image, normalise_pseudo_image
 
 PAPER_AUGMENTATION = GeometricAugmentation(affine=0.5, degrees=90.0, translate=0.125, scale=(0.5, 1.5))
@@ -53,13 +53,14 @@ class EFUNet(SegmentationModel):
 
     uses_text: ClassVar[bool] = True
     text_branch: ClassVar[tuple[str, ...]] = ("text_encoder", "text_head", "generator")
+    parts: ClassVar[tuple[str, ...]] = ("generation",)
     paper: ClassVar[str] = "EF-UNet, early fusion, 2025"
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         self.options = read_options(EFUNetOptions, "ef-unet", settings.options)
         embedding = text_embedding_width(settings.image_size)
-        self.text_encoder = build_text_encoder(settings.text_encoder)
+        self.text_encoder = build_text_encoder(settings.text_encoder, settings.freeze_text)
         self.text_head = TextHead(self.text_encoder.width, embedding)
         self.generator = PseudoImageGenerator(settings.image_size)
         self.unet = ClassicUNet(in_channels=6, width=settings.width)
@@ -69,7 +70,7 @@ class EFUNet(SegmentationModel):
 
     def pseudo_image(self, batch: Batch) -> Tensor:
         """Draw the texts of a batch as images (B, 3, H, W) in (0, 1)."""
-        pseudo_image: Tensor = self.generator(self.text_head(self.text_encoder(batch.text)))
+        pseudo_image: Tensor = self.generator(self.text_head(self.text_encoder(batch.text).pooled))
         return pseudo_image
 
     def segment(self, image: Tensor, pseudo_image: Tensor) -> Tensor:

@@ -11,17 +11,20 @@ from biclip_bench.registry import suggest
 Options = TypeVar("Options")
 
 
+_BOOLEANS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
+
+
 def read_options(kind: type[Options], model: str, given: Mapping[str, Any], **defaults: Any) -> Options:
     """Build a dataclass of options from what the user gave.
 
     Parameters
     ----------
     kind
-        A dataclass whose fields are ``bool``, ``str`` or ``Literal[...]`` and all have defaults.
+        A dataclass whose fields are ``bool``, ``int``, ``float``, ``str`` or ``Literal[...]`` and all have defaults.
     model
         Name of the model, for messages.
     given
-        The user's options.
+        The user's options; a value may be of its field's type or the text that was typed.
     **defaults
         Defaults that a preset changes.
 
@@ -31,15 +34,30 @@ def read_options(kind: type[Options], model: str, given: Mapping[str, Any], **de
         If an option is unknown or its value is not one that it takes.
     """
     fields = get_type_hints(kind)
+    read: dict[str, Any] = {}
     for name, value in given.items():
         if name not in fields:
             raise UserError(f"Model {model!r} has no option {name!r}. {suggest(name, list(fields))}")
         expected = fields[name]
         if get_origin(expected) is Literal:
-            if value not in get_args(expected):
-                known = ", ".join(map(str, get_args(expected)))
-                raise UserError(f"Option {name!r} of model {model!r} is {value!r}, but must be one of: {known}.")
-        elif not isinstance(value, expected):
-            right = "true or false" if expected is bool else "a name"
+            known = {str(choice): choice for choice in get_args(expected)}
+            right = f"one of: {', '.join(known)}"
+            read[name] = known.get(str(value))
+        else:
+            right = {bool: "true or false", int: "a whole number", float: "a number"}.get(expected, "a name")
+            read[name] = _typed(value, expected)
+        if read[name] is None:
             raise UserError(f"Option {name!r} of model {model!r} is {value!r}, but must be {right}.")
-    return kind(**{**defaults, **given})
+    return kind(**{**defaults, **read})
+
+
+def _typed(value: Any, expected: type) -> Any:
+    """The value as the expected type, or None where it is none."""
+    if isinstance(value, str) and expected is not str:
+        try:
+            return _BOOLEANS.get(value.lower()) if expected is bool else expected(value)
+        except ValueError:
+            return None
+    if expected is float and type(value) is int:
+        return float(value)
+    return value if type(value) is expected else None

@@ -43,19 +43,25 @@ class ModelSettings:
     width
         Channels of the first level of the segmentation network (64 in the papers, less in the quick profile).
     text_encoder
-        Name of a registered text encoder.
+        A registered text encoder, ``"name"`` or ``"name:argument"``.
+    freeze_text
+        Whether training leaves the text encoder as it is; None freezes a pretrained one and lets any other learn.
     preset
         ``"benchmark"``: all models share one augmentation and numerically sound losses. ``"paper"``: exactly the
         sizes, augmentation and losses of the model's paper.
     options
-        Switches of one model, by name (for ``biclip`` the ablations).
+        Switches of one model, by name (for ``biclip`` the ablations); a value may also be the text that was typed.
+    argument
+        What stood behind ``name:`` in the model's specification, such as ``Unet`` in ``smp:Unet``.
     """
 
     image_size: int = 224
     width: int = 64
     text_encoder: str = "tiny"
+    freeze_text: bool | None = None
     preset: Literal["benchmark", "paper"] = "benchmark"
     options: dict[str, Any] = field(default_factory=dict)
+    argument: str = ""
 
 
 class SegmentationModel(nn.Module, ABC):
@@ -65,12 +71,18 @@ class SegmentationModel(nn.Module, ABC):
     its training sees, so that a report can say which robustness was trained for. A model whose options change what
     its training sees sets ``augmented_with`` on the instance: read it there. ``text_branch`` names the
     submodules that turn the text into something image-like: the trainer may let them learn at another rate.
+    ``pretrained`` says which weights, trained on other data, the instance began with; empty if none.
+    ``argument`` says what must stand behind ``name:`` in the model's specification (``"an architecture"``); empty
+    where nothing does. ``parts`` names the boolean options that can be switched off one by one (``--ablate``).
     """
 
     uses_text: ClassVar[bool]
     augmented_with: tuple[str, ...] = ()
     paper: ClassVar[str]
     text_branch: ClassVar[tuple[str, ...]] = ()
+    pretrained: str = ""
+    argument: ClassVar[str] = ""
+    parts: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def forward(self, batch: Batch) -> Tensor:

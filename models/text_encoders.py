@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Self
+from dataclasses import dataclass
+from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from biclip_bench.registry import Registry
@@ -14,40 +17,64 @@ CONTEXT_LENGTH = 32
 """Tokens of a text that an encoder reads; the rest is cut off (BiCLIP)."""
 
 
+@dataclass(frozen=True)
+class TextFeatures:
+    """What an encoder says about B texts; L is :data:`CONTEXT_LENGTH` whatever the texts' lengths.
+
+    Parameters
+    ----------
+    pooled
+        (B, width): the outputs of the first, second and last layer, averaged over the text's own tokens (no padding)
+        and over the three layers.
+    tokens
+        (B, L, width): the last layer's output, token by token; zero at padding.
+    own
+        (B, L), bool: whether a token belongs to the text. Own tokens come first; every text has at least one.
+    """
+
+    pooled: Tensor
+    tokens: Tensor
+    own: Tensor
+
+
+def text_features(layers: Sequence[Tensor], own: Tensor) -> TextFeatures:
+    """Pool the outputs of the first, second and last layer, each (B, L, width), over the tokens that ``own`` marks."""
+    marked = own[..., None]
+    pooled = (torch.stack(list(layers)).mean(dim=0) * marked).sum(dim=1) / marked.sum(dim=1)
+    return TextFeatures(pooled, layers[-1] * marked, own)
+
+
 class TextEncoder(nn.Module, ABC):
-    """Text in, one pooled feature vector a text out.
+    """Text in, features out.
 
     Attributes
     ----------
     width
-        Length of the feature vector.
-    frozen
-        Whether training leaves the encoder as it is; set by :meth:`freeze`.
+        Length of a feature vector.
+    pretrained
+        Whether its weights were trained on texts beforehand. Such an encoder is frozen unless fine-tuning is asked
+        for, the others learn unless freezing is.
     """
 
     width: int
-    frozen: bool = False
+    pretrained: bool = False
+    frozen: ClassVar[bool] = False
 
     @abstractmethod
-    def forward(self, texts: Sequence[str]) -> Tensor:
-        """Encode texts.
+    def forward(self, texts: Sequence[str]) -> TextFeatures:
+        """Encode texts, on the encoder's device."""
 
-        Returns
-        -------
-        Tensor
-            (B, width) on the encoder's device: the outputs of its first, second and last layer, averaged over the
-            text's own tokens (at most :data:`CONTEXT_LENGTH`, no padding) and over the three layers.
-        """
+    def tokenizer_identity(self) -> str:
+        """What besides its class and weights determines the features, such as a hash of the vocabulary."""
+        return ""
 
-    def freeze(self) -> Self:
-        """Take the encoder out of training: no gradient, and evaluation mode for good."""
-        self.frozen = True
-        self.requires_grad_(False)
-        return self.eval()
-
-    def train(self, mode: bool = True) -> Self:
-        """Switch training mode, which a frozen encoder never enters."""
-        return super().train(mode and not self.frozen)
+    def fingerprint(self) -> str:
+        """Hash the class, the tokenizer and all weights: two encoders that share it give the same features."""
+        content = hashlib.sha256(f"{type(self).__qualname__} {CONTEXT_LENGTH} {self.tokenizer_identity()}".encode())
+        for name, weight in sorted(self.state_dict().items()):
+            content.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
+            content.update(weight.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+        return content.hexdigest()
 
 
 text_encoder_registry: Registry[Callable[[str], TextEncoder]] = Registry("text encoder", "biclip_bench.text_encoders")
@@ -59,20 +86,3 @@ def register_text_encoder(name: str) -> Callable[[Callable[[str], TextEncoder]],
     The function gets an empty string where there is no such part.
     """
     return text_encoder_registry.register(name)
-
-
-def build_text_encoder(spec: str) -> TextEncoder:
-    """Build a text encoder.
-
-    Parameters
-    ----------
-    spec
-        ``"name"`` or ``"name:argument"``; what the argument means is the encoder's business (``"tiny"`` takes none).
-
-    Raises
-    ------
-    UserError
-        If no encoder has this name or it does not take the argument.
-    """
-    name, _, argument = spec.partition(":")
-    return text_encoder_registry.get(name)(argument)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from biclip_bench.errors import UserError
 
-from .text_encoders import CONTEXT_LENGTH, TextEncoder, register_text_encoder
+from .text_encoders import CONTEXT_LENGTH, TextEncoder, TextFeatures, register_text_encoder, text_features
 
 WIDTH = 128
 LAYERS = 3
@@ -100,8 +100,8 @@ class TinyTextEncoder(TextEncoder):
         )
         self.tower.token_embedding = SplitEmbedding(WIDTH)
 
-    def forward(self, texts: Sequence[str]) -> Tensor:
-        """Encode texts as (B, 128)."""
+    def forward(self, texts: Sequence[str]) -> TextFeatures:
+        """Encode texts, 128 wide."""
         rows = [tokenise(text) for text in texts]
         device = self.tower.positional_embedding.device
         padded = torch.tensor([row + (_PADDING,) * (CONTEXT_LENGTH - len(row)) for row in rows]).to(device)
@@ -112,9 +112,7 @@ class TinyTextEncoder(TextEncoder):
             intermediates_only=True,
             output_fmt="NLC",
         )["text_intermediates"]
-        own = (padded != _PADDING)[..., None]
-        layers = torch.stack(outputs).mean(dim=0)
-        return (layers * own).sum(dim=1) / own.sum(dim=1)
+        return text_features(outputs, padded != _PADDING)
 
 
 @register_text_encoder("tiny")

@@ -22,7 +22,11 @@ class ModelNote:
     paper
         The publication it comes from.
     parameters
-        Number of its parameters.
+        Number of its trained parameters.
+    frozen_parameters
+        Number of those that training left alone, such as a frozen text encoder's.
+    pretrained
+        Which weights, trained on other data, it began with; empty if none.
     """
 
     name: str
@@ -30,6 +34,8 @@ class ModelNote:
     augmented_with: tuple[str, ...]
     paper: str
     parameters: int
+    frozen_parameters: int = 0
+    pretrained: str = ""
 
 
 @dataclass(frozen=True)

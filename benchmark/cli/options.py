@@ -65,7 +65,39 @@ Preset = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
-TextEncoder = Annotated[str | None, typer.Option(help="Text encoder. [default: tiny]", rich_help_panel=TRAINING)]
+Ablate = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ablate",
+        help="Add each model without this part, such as cycle, cycle+refinement or all; 'models show' lists the parts.",
+        rich_help_panel=GRID,
+    ),
+]
+TextEncoder = Annotated[
+    str | None,
+    typer.Option(
+        help="Text encoder: tiny, hf:NAME or open_clip:MODEL; see 'models encoders'. [default: tiny]",
+        rich_help_panel=TRAINING,
+    ),
+]
+FreezeText = Annotated[
+    bool | None,
+    typer.Option(
+        "--freeze-text/--train-text",
+        help="Whether training leaves the text encoder as it is. [default: freeze if pretrained]",
+        show_default=False,
+        rich_help_panel=TRAINING,
+    ),
+]
+MatchAugmentation = Annotated[
+    bool | None,
+    typer.Option(
+        "--match-augmentation",
+        help="Train every model on the same photometrically disturbed images, BiCLIP's strong view.",
+        show_default=False,
+        rich_help_panel=TRAINING,
+    ),
+]
 ImageSize = Annotated[
     int | None, typer.Option(help="Side of the models' input in pixels, a multiple of 16.", rich_help_panel=TRAINING)
 ]

@@ -19,6 +19,7 @@ def run_command(
     corruption: opt.Corruption = None,
     severity: opt.Severity = None,
     model: opt.Model = None,
+    ablate: opt.Ablate = None,
     labels: opt.Labels = None,
     seed: opt.Seed = None,
     dataset: opt.Dataset = None,
@@ -26,6 +27,8 @@ def run_command(
     patients: opt.Patients = None,
     preset: opt.Preset = None,
     text_encoder: opt.TextEncoder = None,
+    freeze_text: opt.FreezeText = None,
+    match_augmentation: opt.MatchAugmentation = None,
     image_size: opt.ImageSize = None,
     width: opt.Width = None,
     epochs: opt.Epochs = None,
@@ -43,9 +46,10 @@ def run_command(
     command again computes only what is missing.
     """
     experiment = opt.resolve_config(
-        config, corruption=corruption, severity=severity, model=model, labels=labels, seed=seed, dataset=dataset,
-        data_root=data_root, patients=patients, preset=preset, text_encoder=text_encoder, image_size=image_size,
-        width=width, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, precision=precision,
+        config, corruption=corruption, severity=severity, model=model, ablate=ablate, labels=labels, seed=seed,
+        dataset=dataset, data_root=data_root, patients=patients, preset=preset, text_encoder=text_encoder,
+        freeze_text=freeze_text, match_augmentation=match_augmentation, image_size=image_size, width=width,
+        epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, precision=precision,
         accelerator=accelerator, output=output,
     )  # fmt: skip
     console = Console()
@@ -67,6 +71,7 @@ def run_command(
 
 def train_command(
     model: opt.Model = None,
+    ablate: opt.Ablate = None,
     labels: opt.Labels = None,
     seed: opt.Seed = None,
     dataset: opt.Dataset = None,
@@ -74,6 +79,8 @@ def train_command(
     patients: opt.Patients = None,
     preset: opt.Preset = None,
     text_encoder: opt.TextEncoder = None,
+    freeze_text: opt.FreezeText = None,
+    match_augmentation: opt.MatchAugmentation = None,
     image_size: opt.ImageSize = None,
     width: opt.Width = None,
     epochs: opt.Epochs = None,
@@ -87,8 +94,9 @@ def train_command(
 ) -> None:
     """Train models and print the folder of each checkpoint; 'run' finds them there."""
     experiment = opt.resolve_config(
-        config, model=model, labels=labels, seed=seed, dataset=dataset, data_root=data_root, patients=patients,
-        preset=preset, text_encoder=text_encoder, image_size=image_size, width=width, epochs=epochs,
+        config, model=model, ablate=ablate, labels=labels, seed=seed, dataset=dataset, data_root=data_root,
+        patients=patients, preset=preset, text_encoder=text_encoder, freeze_text=freeze_text,
+        match_augmentation=match_augmentation, image_size=image_size, width=width, epochs=epochs,
         batch_size=batch_size, learning_rate=learning_rate, precision=precision, accelerator=accelerator, output=output,
     )  # fmt: skip
     console = Console()
