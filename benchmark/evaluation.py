@@ -21,6 +21,7 @@ from biclip_bench.errors import UserError
 
 from ..corruptions import corrupt
 from ..models import Batch, SegmentationModel, build_model, frozen_text_encoders, keep_text_features
+from ..models.weights import misfits
 from .cells import CLEAN, EvaluationCell, TrainingCell
 from .datasets.base import Case, Dataset, cases_of
 from .inputs import model_input, native_batches
@@ -78,12 +79,7 @@ def load_model(cell: TrainingCell, folder: Path, text_cache: Path | None = None)
             f"use --model {made_by}, or give a checkpoint of {cell.model!r}."
         )
     model = build_model(cell.model, model_settings(cell))
-    expected = model.state_dict()
-    wrong = sorted(
-        name
-        for name in expected.keys() | weights.keys()
-        if name not in expected or name not in weights or expected[name].shape != weights[name].shape
-    )
+    wrong = misfits(model.state_dict(), weights)
     if wrong:
         raise UserError(
             f"The checkpoint {path} does not fit model {cell.model!r} with {dict(cell.model_settings)}: "

@@ -3,14 +3,14 @@ import dataclasses
 import pytest
 import torch
 
-from biclip_bench.models import Batch, ModelSettings, build_model, count_parameters
+from biclip_bench.models import Batch, ModelSettings, build_model, count_parameters, listed_models
 from biclip_bench.models.augmentation import BENCHMARK_AUGMENTATION, warp
 from biclip_bench.models.ef_unet import PAPER_AUGMENTATION, EFUNet
 from biclip_bench.models.losses import generation_loss, segmentation_loss
 from biclip_bench.models.unet import UNet
 
 SMALL = ModelSettings(image_size=64, width=8)
-MODELS = ["biclip", "ef-unet", "smp-unet", "unet"]
+MODELS = listed_models()
 
 
 def build(name: str, settings: ModelSettings = SMALL, **options):

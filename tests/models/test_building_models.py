@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from biclip_bench.errors import UserError
-from biclip_bench.models import ModelSettings, build_model, model_registry
+from biclip_bench.models import ModelSettings, build_model, listed_models, model_registry
 
-MODELS = ["biclip", "ef-unet", "smp-unet", "unet"]
+MODELS = listed_models()
 
 
 def test_the_models_are_registered():
-    assert set(MODELS) <= set(model_registry.names())
+    assert {"biclip", "ef-unet", "smp-unet", "unet"} <= set(MODELS) <= set(model_registry.names())
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from biclip_bench.models import Batch, ModelSettings, build_model
+from biclip_bench.models import Batch, ModelSettings, build_model, listed_models
 
 
-@pytest.mark.parametrize("name", ["biclip", "ef-unet", "unet", "smp-unet"])
+@pytest.mark.parametrize("name", listed_models())
 def test_a_model_trains_in_bfloat16(name):
     """What --precision bf16-mixed does on a GPU, here on the CPU."""
     torch.manual_seed(0)
