@@ -92,7 +92,7 @@ def test_few_labels_are_passed_over_several_times(make_cell, phantom, tmp_path):
 def test_the_text_branch_learns_at_its_own_rate(make_cell):
     cell = make_cell("biclip")
     model = build_model("biclip", model_settings(cell))
-    module = TrainingModule(model, replace(cell.training, text_rate=0.25), steps=10, image_size=32)
+    module = TrainingModule(model, replace(cell.training, text_rate=0.25), 10, 32, cell.model)
     image, text = module.configure_optimizers()["optimizer"].param_groups
     assert text["initial_lr"] == image["initial_lr"] / 4
     names = {id(parameter): name for name, parameter in model.named_parameters()}
