@@ -77,7 +77,8 @@ class FileModel(SegmentationModel):
         images = batch.image
         if self.form.channels == 1:
             images = _grey(images)
-        outputs = torch.cat([self._run(part) for part in images.split(self.form.batch or len(images))])
+        step = self.form.batch or len(images)
+        outputs = torch.cat([self._run(images[first : first + step]) for first in range(0, len(images), step)])
         if outputs.shape != (len(images), 1, *images.shape[-2:]):
             return outputs  # whoever asked holds every model to its shape
         values = outputs.float()
