@@ -40,6 +40,7 @@ class SMPUNet(ImageOnlyModel):
     differ. The image size must be a multiple of 32 and at least 64.
     """
 
+    options_kind: ClassVar[type | None] = SMPUNetOptions
     paper: ClassVar[str] = "Iakubovskii, segmentation-models-pytorch, 2019; He et al., CVPR 2016"
 
     def __init__(self, settings: ModelSettings) -> None:

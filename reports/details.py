@@ -26,6 +26,8 @@ class ModelNote:
         Number of its trained parameters; None where it is not known.
     frozen_parameters
         Number of those that training left alone, such as a frozen text encoder's.
+    uses_image
+        Whether the image changes its prediction.
     pretrained
         Which weights, trained on other data, it began with; empty if none.
     """
@@ -36,6 +38,7 @@ class ModelNote:
     paper: str
     parameters: int | None
     frozen_parameters: int = 0
+    uses_image: bool = True
     pretrained: str = ""
 
 

@@ -177,6 +177,7 @@ def _evaluate(
             "Scores": SCORING,
         },
         paper=model.paper,
+        uses_image=model.uses_image,
         parameters=count_parameters(model, trainable_only=True) if of_class else None,
         frozen_parameters=count_parameters(model) - count_parameters(model, trainable_only=True) if of_class else 0,
     )  # fmt: skip

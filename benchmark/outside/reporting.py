@@ -44,7 +44,7 @@ class Evaluated:
         How test cases were chosen.
     settings
         Further settings by name.
-    paper, parameters, pretrained
+    paper, parameters, frozen_parameters, uses_image
         Of the model, as far as known.
     """
 
@@ -59,6 +59,7 @@ class Evaluated:
     paper: str = "not stated"
     parameters: int | None = None
     frozen_parameters: int = 0
+    uses_image: bool = True
 
     @property
     def profile(self) -> str:
@@ -112,6 +113,8 @@ def _details(evaluated: Evaluated, notes: Sequence[CorruptionNote]) -> ReportDet
         paper=evaluated.paper,
         parameters=evaluated.parameters,
         frozen_parameters=evaluated.frozen_parameters,
+        uses_image=evaluated.uses_image,
+        pretrained="not stated",
     )
     return ReportDetails(
         title=f"Robustness on {evaluated.dataset}",

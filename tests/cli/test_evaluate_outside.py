@@ -127,7 +127,7 @@ def test_the_report_tells_what_was_stated_and_what_was_not(files, within, tmp_pa
     )  # fmt: skip
     assert silent.returncode == 0, silent.stderr
     text = page(tmp_path / "a")
-    assert "one-by-one no not stated not known not stated" in text
+    assert "one-by-one no not stated not known not known not stated not stated" in text
     assert "Whether the training of one-by-one saw a tested corruption's family is not stated" in text.replace(
         "&#39;", "'"
     )
@@ -142,7 +142,7 @@ def test_the_report_tells_what_was_stated_and_what_was_not(files, within, tmp_pa
     assert done.returncode == 0, done.stderr
     assert "Mine\u2020" in done.stdout
     text = page(tmp_path / "b")
-    assert "Mine no motion-blur, gamma not known not stated" in text
+    assert "Mine no motion-blur, gamma not known not known not stated not stated" in text
     assert "5%, as stated by the user" in text
     assert "3, as stated by the user" in text
     frame = evaluated(tmp_path / "b")
@@ -160,7 +160,7 @@ def test_weights_are_reported_as_the_registered_model_of_another_training(files,
     assert done.returncode == 0, done.stderr
     text = page(tmp_path)
     parameters = count_parameters(build_model("unet", ModelSettings(image_size=32, width=4)))
-    assert f"plain no none {parameters:,} Ronneberger et al., U-Net, MICCAI 2015" in text
+    assert f"plain no none {parameters:,} 0 not stated Ronneberger et al., U-Net, MICCAI 2015" in text
     assert "unet, width 4, text encoder tiny" in text
 
 

@@ -120,7 +120,7 @@ def test_the_models_own_masks_have_its_own_scores(release, stored, stems, cli, w
     assert names >= {"report.html", "robustness.pdf", "tables.md", "tables.tex", "scores.csv", "robustness.csv"}
     assert names >= {"gallery-motion.png", "gallery-low-dose-ct.pdf", "evaluation.yaml"}
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", (folder / "report.html").read_text(encoding="utf-8")))
-    assert "mine not stated not stated not known not stated" in text
+    assert "mine not stated not stated not known not known not stated not stated" in text
     assert "1 bit: masks" in text
     again = within("evaluate", *options, cwd=tmp_path)
     assert "Nothing to compute" in again.stdout
@@ -154,7 +154,7 @@ def test_what_is_stated_is_told_and_clean_may_lie_directly_in_its_folder(release
     assert done.returncode == 0, done.stderr
     (page,) = tmp_path.glob("out/phantom-predictions-*/report.html")
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.read_text(encoding="utf-8")))
-    assert "nnU-Net no gamma, motion-blur not known not stated" in text
+    assert "nnU-Net no gamma, motion-blur not known not known not stated not stated" in text
     assert "10%, as stated by the user" in text
     frame = scores_in(tmp_path / "out")
     assert set(zip(frame["model"], frame["labels"], frame["seed"], strict=True)) == {("nnU-Net", 10.0, 4)}
