@@ -52,7 +52,8 @@ def model_cost(name: str, settings: ModelSettings) -> ModelCost:
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.utils.flop_counter import FlopCounterMode
 
-    with FakeTensorMode():
+    # Text encoders have content, because libraries read them from files.
+    with FakeTensorMode(allow_non_fake_inputs=True):
         model = build_model(name, settings).eval()
         trained = count_parameters(model, trainable_only=True)
         counter = FlopCounterMode(display=False)

@@ -25,7 +25,7 @@ def evaluate_command(
     output: opt.Output = None,
 ) -> None:
     """Score a trained checkpoint on corrupted test images, of its own data set or of another one."""
-    from ..plan import Plan, dataset_of, evaluation_cells, known_corruptions
+    from ..plan import Plan, check_text_encoder, dataset_of, evaluation_cells, known_corruptions
     from ..preflight import check_machine
     from ..reporting import report_plan, run_folder
     from ..run import evaluate_missing, store_of
@@ -50,6 +50,7 @@ def evaluate_command(
     console = Console()
     console.print(f"biclip-bench, {experiment.profile}", highlight=False)
     corruptions = known_corruptions(experiment)
+    check_text_encoder(experiment, [cell.model])
     check_machine(experiment)
     opened = dataset_of(experiment)
     print_advice(corruptions, opened, console)
