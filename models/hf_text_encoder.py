@@ -181,8 +181,13 @@ def _read_tokenizer(folder: Path, files: Sequence[str], config: Any, kind: str) 
         raise UserError(f"There is no tokenizer in {folder}: it holds none of {', '.join(TOKENIZERS)}.")
     try:
         if kind in WITHOUT_THEIR_CODE:  # names a tokenizer class of its own, which is BERT's
-            return BertTokenizerFast.from_pretrained(folder, local_files_only=True)
-        return AutoTokenizer.from_pretrained(folder, config=config, local_files_only=True, trust_remote_code=False)
+            tokenizer = BertTokenizerFast.from_pretrained(folder, local_files_only=True)
+        else:
+            tokenizer = AutoTokenizer.from_pretrained(
+                folder, config=config, local_files_only=True, trust_remote_code=False
+            )
+        tokenizer("a word")  # some defects show only now
+        return tokenizer
     except Exception as error:  # the tokenizers library raises plain exceptions
         raise UserError(f"The tokenizer in {folder} is damaged or needs code of its own: {_line(error)}") from error
 
@@ -222,7 +227,11 @@ def _read_transformer(folder: Path, files: Sequence[str], config: Any) -> Any:
         )
     if getattr(transformer, "pooler", None) is not None:
         transformer.pooler = None
-    return transformer.float()
+    transformer.float()
+    for weight in transformer.parameters():
+        # The library may leave weights in their file: they would change, or be gone, when the file is written anew.
+        weight.data = weight.data.clone()
+    return transformer
 
 
 def _line(error: Exception) -> str:
