@@ -56,7 +56,7 @@ def test_a_models_options_reach_its_settings(phantom):
 
 
 def test_the_text_encoder_is_tried_only_for_models_that_read_texts():
-    with pytest.raises(UserError, match="no folder ./nowhere"):
+    with pytest.raises(UserError, match=r"no folder \./nowhere"):
         check_names(ExperimentConfig(model="unet,biclip", text_encoder="hf:./nowhere"))
     check_names(ExperimentConfig(model="unet", text_encoder="hf:./nowhere"))
     with pytest.raises(UserError, match="no text encoder named 'hg'"):

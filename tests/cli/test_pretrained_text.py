@@ -2,17 +2,30 @@
 
 import json
 import re
+from collections.abc import Iterator
 
+import pytest
+import torch
 from safetensors import safe_open
 
 GRID = ("--model", "biclip", "--corruption", "motion", "--severity", "1")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small gain nothing from threads, and lose much to them on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def test_a_run_trains_with_a_frozen_encoder_and_refuses_to_evaluate_with_other_weights(
     within, tiny, write_cxr_bert, tmp_path
 ):
     folder = write_cxr_bert(tmp_path / "cxr-bert")
-    done = within("run", *GRID, *tiny, "--text-encoder", f"hf:{folder}", "--output", tmp_path / "out", cwd=tmp_path)
+    options = (*tiny, "--epochs", "1", "--text-encoder", f"hf:{folder}", "--output", tmp_path / "out")
+    done = within("run", *GRID, *options, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     (checkpoint,) = (path.parent for path in (tmp_path / "out" / "cells" / "training").rglob("weights.safetensors"))
     with safe_open(checkpoint / "weights.safetensors", framework="pt") as file:
@@ -49,8 +62,8 @@ def test_an_encoder_that_cannot_be_had_is_told_before_the_data_set_is_made(cli, 
 
 def test_a_folder_that_is_gone_is_told_before_an_evaluation_reads_data(within, tiny, write_cxr_bert, tmp_path):
     folder = write_cxr_bert(tmp_path / "cxr-bert")
-    options = ("--model", "biclip", "--text-encoder", f"hf:{folder}", "--train-text", "--output", tmp_path / "out")
-    done = within("train", *tiny, *options, cwd=tmp_path)
+    options = ("--model", "biclip", "--text-encoder", f"hf:{folder}", "--train-text", "--epochs", "1")
+    done = within("train", *tiny, *options, "--output", tmp_path / "out", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     (weights,) = (tmp_path / "out" / "cells" / "training").rglob("weights.safetensors")
     with safe_open(weights, framework="pt") as file:

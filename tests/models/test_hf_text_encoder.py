@@ -196,7 +196,7 @@ def test_the_fingerprint_tells_weights_and_vocabularies_apart(folder, copy, tmp_
     used = HFTextEncoder(copy)
     used(TEXTS)
     assert used.fingerprint() == own
-    swapped = (copy / "vocab.txt").read_text().replace("left\nright", "right\nleft")
+    swapped = (copy / "vocab.txt").read_text().replace("and\ntwo", "two\nand")
     (copy / "vocab.txt").write_text(swapped)
     cased = json.loads((folder / "tokenizer_config.json").read_text()) | {"do_lower_case": False}
     others = [copy, write_cxr_bert(tmp_path / "weights", seed=1), shutil.copytree(folder, tmp_path / "cased")]

@@ -41,7 +41,7 @@ class Hub(BaseHTTPRequestHandler):
         else:
             self.answer(b"", {"X-Error-Code": "RepoNotFound"}, 404)
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815
 
     def answer(self, content, headers=(), status=200):
         self.send_response(status)
