@@ -140,7 +140,7 @@ def blobs(side: int = 32) -> Batch:
         ("deeplabv3+", 100),
         ("nnunet", 60),
         ("segformer", 80),
-        ("smp-unet?encoder=resnet18", 40),
+        ("smp-unet?encoder=resnet18", 60),
         ("swin-unetr", 20),
         ("unet++", 60),
     ],

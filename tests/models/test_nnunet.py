@@ -106,10 +106,12 @@ def test_the_loss_is_the_weighted_sum_over_scales(cross_entropy_on):
 
 
 def test_a_side_that_does_not_halve_evenly_takes_the_border_along():
+    # Only the last row is marked. At 1/4 the last cell is half outside, and its centre lies in the repeated border.
     mask = torch.zeros(1, 1, 6, 6)
-    mask[..., 4:, :] = 1
-    right = [torch.full((1, 1, 6, 6), -40.0), torch.full((1, 1, 3, 3), -40.0), torch.full((1, 1, 2, 2), -40.0)]
-    right[0][..., 4:, :] = right[1][..., 2:, :] = right[2][..., 1:, :] = 40
+    mask[..., 5:, :] = 1
+    right = [torch.full((1, 1, side, side), -40.0) for side in (6, 3, 2)]
+    for logits in right:
+        logits[..., -1:, :] = 40
     assert deep_supervision_loss(right, mask) < 1e-5
 
 
