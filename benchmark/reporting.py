@@ -132,6 +132,7 @@ def _model_note(name: str, plan: Plan, store: Store, checkpoint: Path | None) ->
     return ModelNote(
         name=name,
         uses_text=model.uses_text,
+        uses_image=model.uses_image,
         augmented_with=tuple(description["augmented_with"]),
         paper=model.paper,
         parameters=int(description["parameters"]),

@@ -24,6 +24,7 @@ class AttentionUNet(ImageOnlyModel):
     convolution, not two, behind each join; no deep supervision.
     """
 
+    options_kind: ClassVar[type | None] = UNetOptions
     paper: ClassVar[str] = "Oktay et al., Attention U-Net, MIDL 2018"
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -55,6 +56,7 @@ class SwinUNETR(ImageOnlyModel):
     are padded to a multiple of 32, at least 64 px: of 32 px one pixel would be left, which instance norm cannot take.
     """
 
+    options_kind: ClassVar[type | None] = UNetOptions
     paper: ClassVar[str] = "Hatamizadeh et al., Swin UNETR, BrainLes 2021"
 
     def __init__(self, settings: ModelSettings) -> None:

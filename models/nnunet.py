@@ -174,6 +174,7 @@ class NNUNet(ImageOnlyModel):
     scales all channels, the first level having half of it.
     """
 
+    options_kind: ClassVar[type | None] = UNetOptions
     paper: ClassVar[str] = "Isensee et al., nnU-Net, Nature Methods 2021"
     network: DeeplySupervisedUNet
 

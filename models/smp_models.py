@@ -38,6 +38,9 @@ class SMPModel(ImageOnlyModel):
         Keyword arguments of the architecture that concern its decoder.
     """
 
+    options_kind: ClassVar[type | None] = SMPOptions
+    pretraining: ClassVar[str] = "weights=imagenet, TAG or FILE"
+
     def __init__(
         self,
         model: str,

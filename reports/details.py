@@ -25,6 +25,8 @@ class ModelNote:
         Number of its trained parameters.
     frozen_parameters
         Number of those that training left alone, such as a frozen text encoder's.
+    uses_image
+        Whether the image changes its prediction.
     pretrained
         Which weights, trained on other data, it began with; empty if none.
     """
@@ -35,6 +37,7 @@ class ModelNote:
     paper: str
     parameters: int
     frozen_parameters: int = 0
+    uses_image: bool = True
     pretrained: str = ""
 
 

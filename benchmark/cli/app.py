@@ -17,7 +17,8 @@ from biclip_bench.errors import UserError
 from .calibrate import calibrate_command
 from .corrupt import corrupt_command
 from .evaluate import evaluate_command
-from .listing import corruptions_app, datasets_app, models_app
+from .listing import corruptions_app, datasets_app
+from .models import models_app
 from .preview import preview_command
 from .report import report_command
 from .run import run_command, train_command

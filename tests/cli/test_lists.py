@@ -58,3 +58,18 @@ def test_shell_completion_is_offered(cli, shell, monkeypatch):
 def test_help_does_not_load_torch(cli):
     code = "import sys, biclip_bench.benchmark.cli.app; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_models_show_prints_modules_terms_options_and_parts(cli):
+    shown = cli("models", "show", "biclip", "--width", "8", "--image-size", "32")
+    assert shown.returncode == 0, shown.stderr
+    for text in (
+        "text_refinement", "ClassicUNet", "Loss terms: segmentation, generation, consistency, cycle.", "cycle_distance",
+        "--ablate switches off: refinement", "Faithful", "2603.00156", "GFLOPs",
+    ):  # fmt: skip
+        assert text in shown.stdout
+    assert "Did you mean 'biclip'" in cli("models", "show", "biklip").stderr
+
+
+def test_models_encoders_lists_the_offline_default(cli):
+    assert "tiny" in cli("models", "encoders").stdout
