@@ -21,7 +21,7 @@ from ..models import (
     text_encoder_registry,
 )
 from .ablation import ablations
-from .cells import EvaluationCell, TrainingCell
+from .cells import EvaluationCell, OutsideModel, TrainingCell
 from .config import ExperimentConfig
 from .datasets import Dataset, DatasetSettings, dataset_registry, open_dataset
 from .selections import split_names
@@ -173,9 +173,12 @@ def make_plan(config: ExperimentConfig, dataset: Dataset) -> Plan:
 
 
 def evaluation_cells(
-    cell: TrainingCell, corruptions: Sequence[CorruptionSpec], severities: Sequence[int], dataset: Dataset
+    cell: TrainingCell | OutsideModel,
+    corruptions: Sequence[CorruptionSpec],
+    severities: Sequence[int],
+    dataset: Dataset,
 ) -> tuple[EvaluationCell, ...]:
-    """The evaluation cells of one training cell: clean, then every corruption at every severity."""
+    """The evaluation cells of one model: clean, then every corruption at every severity."""
     images = {"fingerprint": dataset.fingerprint, "window": list(dataset.context.window)}
     conditions = [EvaluationCell(cell, condition=images)]
     for spec in corruptions:
