@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
 from biclip_bench.errors import UserError
 
 from ...corruptions.context import Modality
-from ..cells import OutsideModel
+from ..cells import EvaluationCell, OutsideModel
 from ..datasets.base import Case
 from ..inputs import apply_window
 from ..outside.prediction_folder import Predictions, read_predictions
@@ -94,7 +95,7 @@ def _evaluated(
     folder: Path,
     model: OutsideModel,
     stated: Statement,
-    cells: list[Any],
+    cells: list[EvaluationCell],
     manifest: Manifest,
     release: ReleasedDataset,
     predictions: Predictions,
@@ -125,8 +126,6 @@ def _seen(release: ReleasedDataset, manifest: Manifest) -> Seen:
     window = manifest.window if manifest.values.kind == "stored" else (0.0, 1.0)
 
     def seen(case: Case, condition: str, severity: int) -> NDArray[np.float32]:
-        import torch
-
         image = torch.from_numpy(release.image(case.id, condition, severity))
         return np.asarray(apply_window(image, window).mean(dim=0).numpy())
 

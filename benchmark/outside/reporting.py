@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from biclip_bench.errors import UserError
 from biclip_bench.files import write_atomically
 
 from ...corruptions import advice, parse_spec
@@ -150,8 +151,6 @@ def released_note(condition: Condition, modality: Modality) -> CorruptionNote:
 
 
 def _advice(name: str, modality: Modality) -> tuple[str, ...]:
-    from biclip_bench.errors import UserError
-
     try:
         return tuple(advice(parse_spec(name), modality))
     except UserError:
