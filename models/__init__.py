@@ -3,8 +3,10 @@
 from . import (  # noqa: F401  (their import registers them)
     biclip,
     ef_unet,
+    hf_text_encoder,
     monai_models,
     nnunet,
+    open_clip_text_encoder,
     smp_any,
     smp_models,
     tiny_text_encoder,

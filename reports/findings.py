@@ -86,6 +86,8 @@ def _paragraph(curves: pd.DataFrame, corruption: str, place: str, details: Repor
         sentences.append("The models were not run at the same severities, so their means are not comparable.")
     if details.trained_for(str(best["model"]), corruption):
         sentences.append(f"The training of {best['model']} saw this corruption's family.")
+    for model in details.untold_training(curves["model"].tolist()):
+        sentences.append(f"Whether the training of {model} saw this corruption's family is not stated.")
     return " ".join(sentences)
 
 

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 
@@ -73,3 +74,32 @@ def test_models_show_prints_modules_terms_options_and_parts(cli):
 
 def test_models_encoders_lists_the_offline_default(cli):
     assert "tiny" in cli("models", "encoders").stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["corrupt", "--output", "release"],
+        ["corruptions", "preview"],
+        ["evaluate", "--predictions", "predictions", "--release", "release"],
+    ],
+)
+def test_what_trains_nothing_does_not_load_lightning(command, written_release, tmp_path):
+    data = ["--corruption", "motion", "--severity", "1", "--patients", "1,1,1", "--image-size", "32"]
+    (tmp_path / "release").mkdir()
+    if command[0] == "evaluate":
+        shutil.copytree(written_release, tmp_path / "release", dirs_exist_ok=True)
+        shutil.copytree(written_release / "masks", tmp_path / "predictions" / "clean")
+        data = []
+    code = f"""
+import sys
+from biclip_bench.benchmark.cli.app import main
+sys.argv = ["biclip-bench", *{[*command, *data]!r}]
+try:
+    main()
+finally:
+    print("loaded:", "lightning" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "loaded: False" in done.stdout
