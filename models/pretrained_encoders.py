@@ -196,7 +196,12 @@ def _classifier_only(encoder: str, extractor: nn.Module) -> set[str]:
     """Names that timm's classifier has, but not the feature extractor made from it."""
     import timm
 
-    with torch.device("meta"):
-        classifier = timm.create_model(encoder.removeprefix(TIMM))
+    name = encoder.removeprefix(TIMM)
+    try:
+        with torch.device("meta"):
+            classifier = timm.create_model(name)
+    except Exception:  # older models of timm look at values while they build
+        with torch.random.fork_rng(devices=[]):
+            classifier = timm.create_model(name)
     kept = {_letters(name) for name in extractor.state_dict()}
     return {name for name in classifier.state_dict() if _letters(name) not in kept}

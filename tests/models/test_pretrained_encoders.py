@@ -154,7 +154,7 @@ def test_a_file_that_is_not_there_is_named():
             "no weights 'imagnet'.*'resnet18'; there are: imagenet, ssl, swsl",
         ),
         ("smp:Unet?encoder=tu-resnet18&weights=a9", "no weights 'a9'.*there are: a1_in1k, a2_in1k"),
-        ("smp:Unet?encoder=tu-test_resnet.nope&weights=imagenet", "does not work with the encoder"),
+        ("smp:Unet?encoder=tu-resnet18.nope&weights=imagenet", "does not work with the encoder"),
     ],
 )
 def test_an_unknown_tag_is_named(spec, message):
