@@ -1,6 +1,6 @@
 """Segmentation models, text encoders and the modules that fuse image and text."""
 
-from . import biclip, ef_unet, smp_unet, tiny_text_encoder, unet  # noqa: F401  (their import registers them)
+from . import biclip, ef_unet, lang_guided_decoder, lvit, smp_unet, tiny_text_encoder, unet  # noqa: F401  (their import registers them)
 from .build import build_model, count_parameters, find_model, listed_models
 from .frozen_text import FrozenTextEncoder, build_text_encoder, frozen_text_encoders, keep_text_features
 from .registry import Batch, ModelSettings, SegmentationModel, model_registry, register_model
