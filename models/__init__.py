@@ -4,6 +4,8 @@ from . import (  # noqa: F401  (their import registers them)
     biclip,
     ef_unet,
     hf_text_encoder,
+    lang_guided_decoder,
+    lvit,
     monai_models,
     nnunet,
     open_clip_text_encoder,
