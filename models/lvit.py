@@ -75,6 +75,7 @@ class LViT(TextGuidedModel):
 
     text_branch: ClassVar[tuple[str, ...]] = ("text_encoder", "text_levels", "text_to_patches")
     parts: ClassVar[tuple[str, ...]] = ("pixel_attention",)
+    options_kind: ClassVar[type | None] = LViTOptions
     paper: ClassVar[str] = "Li et al., LViT, IEEE TMI 2023"
 
     def __init__(self, settings: ModelSettings) -> None:
