@@ -1,6 +1,19 @@
 """Segmentation models, text encoders and the modules that fuse image and text."""
 
-from . import biclip, ef_unet, smp_unet, tiny_text_encoder, unet  # noqa: F401  (their import registers them)
+from . import (  # noqa: F401  (their import registers them)
+    biclip,
+    ef_unet,
+    hf_text_encoder,
+    lang_guided_decoder,
+    lvit,
+    monai_models,
+    nnunet,
+    open_clip_text_encoder,
+    smp_any,
+    smp_models,
+    tiny_text_encoder,
+    unet,
+)
 from .build import build_model, count_parameters, find_model, listed_models
 from .frozen_text import FrozenTextEncoder, build_text_encoder, frozen_text_encoders, keep_text_features
 from .registry import Batch, ModelSettings, SegmentationModel, model_registry, register_model

@@ -37,6 +37,9 @@ class ModelCost:
 def model_cost(name: str, settings: ModelSettings) -> ModelCost:
     """Count the parameters and operations of a model that is never really made: its tensors have shapes and no content.
 
+    A model whose library looks at values while it builds (MONAI and SMP do, for the rates of stochastic depth) is made,
+    but not run.
+
     Parameters
     ----------
     name
@@ -52,8 +55,15 @@ def model_cost(name: str, settings: ModelSettings) -> ModelCost:
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.utils.flop_counter import FlopCounterMode
 
-    with FakeTensorMode():
-        model = build_model(name, settings).eval()
+    without_content = FakeTensorMode(allow_non_fake_inputs=True)
+    try:
+        with without_content:
+            model = build_model(name, settings)
+    except Exception:
+        with torch.random.fork_rng(devices=[]):
+            model = build_model(name, settings)
+    model.eval()
+    with without_content:
         trained = count_parameters(model, trainable_only=True)
         counter = FlopCounterMode(display=False)
         image = torch.zeros(1, 3, settings.image_size, settings.image_size)

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from biclip_bench.errors import UserError
 
-from ..plan import Plan, dataset_of, evaluation_cells, known_corruptions
+from ..plan import Plan, check_text_encoder, dataset_of, evaluation_cells, known_corruptions
 from ..preflight import check_machine
 from ..reporting import report_plan, run_folder
 from ..run import evaluate_missing, store_of
@@ -44,6 +44,7 @@ def evaluate_checkpoint(checkpoint: Path, given: dict[str, Any]) -> None:
     console = Console()
     console.print(f"biclip-bench, {experiment.profile}", highlight=False)
     corruptions = known_corruptions(experiment)
+    check_text_encoder(experiment, [cell.model])
     check_machine(experiment)
     opened = dataset_of(experiment)
     print_advice(corruptions, opened, console)

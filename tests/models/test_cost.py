@@ -45,11 +45,12 @@ def test_a_frozen_text_encoder_is_counted_apart_and_its_operations_not():
     assert frozen.gflops < learning.gflops
 
 
-def test_counting_leaves_the_random_numbers_alone():
+@pytest.mark.parametrize("name", ["unet", "segformer", "swin-unetr"])
+def test_counting_leaves_the_random_numbers_alone(name):
     torch.manual_seed(0)
     expected = torch.rand(3)
     torch.manual_seed(0)
-    model_cost("unet", SETTINGS)
+    model_cost(name, SETTINGS)
     assert torch.equal(torch.rand(3), expected)
 
 
