@@ -43,10 +43,12 @@ def list_models(
     settings = _settings(image_size, width, None)
     console = Console()
     table = Table(
-        "Model", "Text", Column("Parameters (M)", justify="right"), Column("GFLOPs", justify="right"), "Pretrained",
-        Column("Seen in training", overflow="fold"), "Paper",
+        Column("Model", no_wrap=True), "Text", Column("Parameters (M)", justify="right"),
+        Column("GFLOPs", justify="right"), Column("Pretrained", overflow="fold"),
+        Column("Seen in training", min_width=15),
         title=f"Models at {settings.image_size} px, width {settings.width}, text encoder {settings.text_encoder}",
     )  # fmt: skip
+    papers = Table(Column(no_wrap=True), "", box=None, show_header=False, title="Papers")
     with console.status("Counting parameters and operations"):
         for name in model_registry:
             model = model_registry.get(name)
@@ -57,8 +59,10 @@ def list_models(
             else:
                 row[0] += ":NAME"
                 row += ["-", "-"]
-            table.add_row(*row, model.pretraining, ", ".join(model.augmented_with) or "-", model.paper)
+            table.add_row(*row, model.pretraining, ", ".join(model.augmented_with) or "-")
+            papers.add_row(row[0], model.paper)
     console.print(table)
+    console.print(papers)
     console.print(OPERATIONS, highlight=False)
     console.print("'models show NAME' tells more; 'models encoders' lists the text encoders.", highlight=False)
 
