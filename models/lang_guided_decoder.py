@@ -75,8 +75,8 @@ class LangGuidedDecoder(TextGuidedModel):
     """
 
     text_branch: ClassVar[tuple[str, ...]] = ("text_encoder", "text_projections")
-    pretraining: ClassVar[str] = "weights=FILE"
     options_kind: ClassVar[type | None] = LangGuidedDecoderOptions
+    pretraining: ClassVar[str] = "weights=FILE"
     paper: ClassVar[str] = "Zhong et al., Ariadne's Thread (LanGuideMedSeg), MICCAI 2023"
 
     def __init__(self, settings: ModelSettings) -> None:
