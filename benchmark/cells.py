@@ -1,7 +1,8 @@
 """Cells: the units of work, and the keys under which their results are kept.
 
 A training cell is data set x label fraction x seed x model configuration and gives one checkpoint with its log. An
-evaluation cell is a training cell x corruption x severity and gives one table with a row per test case.
+evaluation cell is a training cell, or a model of another origin, x corruption x severity and gives one table with a row
+per test case.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 SCHEMA_VERSION = 1
 """Raised whenever the same cell would give other bits than before."""
@@ -95,6 +96,8 @@ class TrainingCell:
         The fields of :class:`~biclip_bench.models.registry.ModelSettings`.
     training
         How it is trained.
+    given
+        SHA-256 of weights from elsewhere that it starts from, by what they are for.
     """
 
     dataset: str
@@ -105,11 +108,12 @@ class TrainingCell:
     model: str
     model_settings: Mapping[str, Any]
     training: TrainingSettings
+    given: Mapping[str, str] = field(default_factory=dict)
 
     def identity(self) -> dict[str, Any]:
         """Everything that determines the checkpoint's bits on one kind of device."""
         content = asdict(self) | {"schema": SCHEMA_VERSION, "kind": "training"}
-        content["model_settings"] = dict(self.model_settings)
+        content["model_settings"], content["given"] = dict(self.model_settings), dict(self.given)
         content["cases"] = digest(list(self.cases))
         return content
 
@@ -129,19 +133,74 @@ class TrainingCell:
         return -(-self.samples_per_epoch // self.training.batch_size)
 
     @property
+    def image_size(self) -> int:
+        """Side of the model's input in pixels."""
+        return int(self.model_settings["image_size"])
+
+    @property
     def title(self) -> str:
         """A short name for people."""
         return f"{self.model}, {self.labels:g}% of the labels, seed {self.seed}"
 
 
+OutsideKind = Literal["model file", "weights", "predictions"]
+
+
+@dataclass(frozen=True)
+class OutsideModel:
+    """A model that this benchmark did not train: it stands in the place of a training cell.
+
+    Parameters
+    ----------
+    model
+        The name under which it is reported.
+    labels, seed
+        Percentage of the training labels and seed, as the user states them.
+    kind
+        What the user gave.
+    sha256
+        Digest of the file, or of all prediction files with their names.
+    output
+        What the numbers that come out of it mean: ``"logits"``, ``"probabilities"`` or ``"masks"``.
+    image_size
+        Side of the model's input in pixels; 0 for predictions, whose input is not known.
+    settings
+        For weights: the registered model and the settings that it was built with.
+    """
+
+    model: str
+    labels: float
+    seed: int
+    kind: OutsideKind
+    sha256: str
+    output: str
+    image_size: int = 0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that determines the predictions, and the names under which their scores are kept."""
+        content = asdict(self) | {"schema": SCHEMA_VERSION, "settings": dict(self.settings)}
+        return content | {"kind": f"outside {self.kind}"}
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the identity."""
+        return digest(self.identity())
+
+    @property
+    def title(self) -> str:
+        """A short name for people."""
+        return f"{self.model} ({self.kind})"
+
+
 @dataclass(frozen=True)
 class EvaluationCell:
-    """One trained model scored under one condition.
+    """One model scored under one condition.
 
     Parameters
     ----------
     training
-        The cell that trained the model.
+        The cell that trained the model, or the model of another origin.
     corruption
         The corruption's name, with the parameters that a user set, or ``"clean"``.
     severity
@@ -151,13 +210,13 @@ class EvaluationCell:
         parameters, and the physical context of the images.
     """
 
-    training: TrainingCell
+    training: TrainingCell | OutsideModel
     corruption: str = CLEAN
     severity: int = 0
     condition: Mapping[str, Any] = field(default_factory=dict)
 
     def identity(self) -> dict[str, Any]:
-        """Everything that determines the scores' bits, given the checkpoint."""
+        """Everything that determines the scores' bits, given the model."""
         return {
             "schema": SCHEMA_VERSION,
             "kind": "evaluation",

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..reports import ReportDetails, write_gallery
 from .cells import CLEAN
 from .datasets.base import Dataset
-from .pictures import picture, typical_cases
+from .pictures import picture, seen_in, typical_cases
 
 
 def write_grid(dataset: Dataset, corruption: str, severities: Sequence[int], count: int, folder: Path) -> list[Path]:
@@ -19,11 +19,12 @@ def write_grid(dataset: Dataset, corruption: str, severities: Sequence[int], cou
     list of Path
         The files written.
     """
+    seen = seen_in(dataset)
     pictures = []
     for name in typical_cases(dataset.index, count):
         case = dataset.load(name)
         for condition, severity in [(CLEAN, 0), *((corruption, severity) for severity in severities)]:
-            pictures.append(picture(dataset, case, condition, severity, {}))
+            pictures.append(picture(seen, case, condition, severity, {}))
     details = ReportDetails(
         title=f"{corruption} on {dataset.name}",
         profile=f"images of {dataset.name} on their native grid, no model",

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..corruptions import CorruptionSpec, advice
 from ..reports import CorruptionNote
 from .datasets.base import Dataset
+
+
+def corruption_notes(specs: Sequence[CorruptionSpec], dataset: Dataset) -> tuple[CorruptionNote, ...]:
+    """Describe corruptions in their order."""
+    return tuple(corruption_note(spec, dataset) for spec in specs)
 
 
 def corruption_note(spec: CorruptionSpec, dataset: Dataset) -> CorruptionNote:

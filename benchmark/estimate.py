@@ -13,10 +13,11 @@ from ..corruptions import CorruptionSpec
 from ..models import Batch, build_model
 from .cells import CLEAN, TrainingCell
 from .config import ExperimentConfig
+from .corrupted_images import BATCH, corrupted_images
 from .datasets.base import Dataset, cases_of
-from .evaluation import BATCH, corrupted_images, predict_logits
 from .inputs import model_input
 from .plan import Plan
+from .prediction import predict_logits
 from .preflight import check_before_training
 from .run import device_of, store_of
 from .training import model_settings
@@ -89,7 +90,7 @@ def _model_seconds(cell: TrainingCell, device: torch.device) -> tuple[float, flo
 
     training = _seconds(step)
     model.eval()
-    evaluation = _seconds(lambda: predict_logits(model, images[:BATCH], texts[:BATCH], device))
+    evaluation = _seconds(lambda: predict_logits(model, images[:BATCH], texts[:BATCH], device, cell.model))
     return training, evaluation * BATCH / min(BATCH, count)
 
 

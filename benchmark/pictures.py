@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ..reports import Picture
 from .cells import EvaluationCell
+from .corrupted_images import corrupted_images
 from .datasets.base import Case, Dataset
-from .evaluation import corrupted_images, decode_mask
 from .inputs import apply_window
+from .masks import decode_mask
 from .plan import Plan
 from .store import Store
 
@@ -36,39 +37,66 @@ def typical_cases(index: pd.DataFrame, count: int = CASES) -> list[str]:
     return list(dict.fromkeys(ranked["case"].iloc[positions]))
 
 
+Seen = Callable[[Case, str, int], NDArray[np.float32]]
+"""Gives a case's image (H, W) in [0, 1] under a corruption at a severity, in grey, as a model sees it."""
+
+
+def seen_in(dataset: Dataset) -> Seen:
+    """Corrupt the cases of a data set, and look at them through the window that a model sees."""
+
+    def seen(case: Case, corruption: str, severity: int) -> NDArray[np.float32]:
+        image = apply_window(corrupted_images([case], dataset, corruption, severity), dataset.context.window)[0]
+        return np.asarray(image.mean(dim=0).numpy())
+
+    return seen
+
+
 def picture(
-    dataset: Dataset, case: Case, corruption: str, severity: int, predictions: Mapping[str, NDArray[np.bool_]]
+    seen: Seen, case: Case, corruption: str, severity: int, predictions: Mapping[str, NDArray[np.bool_]]
 ) -> Picture:
     """Make one panel: the corrupted image in grey, through the window that a model sees."""
-    image = apply_window(corrupted_images([case], dataset, corruption, severity), dataset.context.window)[0]
-    return Picture(case.id, case.text, corruption, severity, image.mean(dim=0).numpy(), case.mask, predictions)
+    image = seen(case, corruption, severity)
+    return Picture(case.id, case.text, corruption, severity, image, case.mask, predictions)
 
 
-def report_pictures(plan: Plan, dataset: Dataset, store: Store) -> list[Picture]:
+def report_pictures(
+    shown: Mapping[str, Sequence[EvaluationCell]], dataset: Dataset, store: Store, seen: Seen | None = None
+) -> list[Picture]:
     """Make the pictures for every corruption: the corrupted image as a model sees it, truth and predictions.
 
-    Predictions come from the store: of each model's cell with the most labels and the first seed.
+    Parameters
+    ----------
+    shown
+        For each model's name the cells whose predicted masks are shown; the store holds them.
+    dataset
+        Where the cases come from.
+    store
+        Where the masks lie.
+    seen
+        Where the images come from; by default they are corrupted here.
     """
-    shown = _shown_evaluations(plan)
+    seen = seen or seen_in(dataset)
+    cells = {
+        model: {(cell.corruption, cell.severity): cell for cell in evaluations} for model, evaluations in shown.items()
+    }
     cases = [dataset.load(name) for name in typical_cases(dataset.index)]
     names = [case.id for case in cases]
     pictures = []
-    for corruption, severity in sorted({condition for conditions in shown.values() for condition in conditions}):
+    for corruption, severity in sorted({condition for conditions in cells.values() for condition in conditions}):
         masks = {
-            model: store.read_masks(conditions[corruption, severity], names) for model, conditions in shown.items()
+            model: store.read_masks(conditions[corruption, severity], names) for model, conditions in cells.items()
         }
         for case in cases:
             predictions = {model: decode_mask(by_case[case.id]) for model, by_case in masks.items()}
-            pictures.append(picture(dataset, case, corruption, severity, predictions))
+            pictures.append(picture(seen, case, corruption, severity, predictions))
     return pictures
 
 
-def _shown_evaluations(plan: Plan) -> dict[str, dict[tuple[str, int], EvaluationCell]]:
+def shown_evaluations(plan: Plan) -> dict[str, Sequence[EvaluationCell]]:
+    """Choose what a plan's pictures show: each model's cell with the most labels and the first seed."""
     most = max(cell.labels for cell in plan.training)
-    shown: dict[str, dict[tuple[str, int], EvaluationCell]] = {}
+    shown: dict[str, Sequence[EvaluationCell]] = {}
     for cell in plan.training:
         if cell.labels == most and cell.model not in shown:
-            shown[cell.model] = {
-                (evaluation.corruption, evaluation.severity): evaluation for evaluation in plan.evaluations_of(cell)
-            }
+            shown[cell.model] = plan.evaluations_of(cell)
     return shown

@@ -12,11 +12,19 @@ from biclip_bench.errors import UserError
 
 from ..corruptions import CorruptionSpec, corrupt, corruption_registry, parse_spec
 from ..corruptions.seeding import SUITE_VERSION
-from ..models import ModelSettings, find_model, listed_models, parse_model, text_encoder_registry
+from ..models import (
+    ModelSettings,
+    build_text_encoder,
+    find_model,
+    listed_models,
+    parse_model,
+    text_encoder_registry,
+)
 from .ablation import ablations
-from .cells import EvaluationCell, TrainingCell
+from .cells import EvaluationCell, OutsideModel, TrainingCell
 from .config import ExperimentConfig
 from .datasets import Dataset, DatasetSettings, dataset_registry, open_dataset
+from .foreign_weights import foreign_weights
 from .selections import split_names
 from .splits import labelled_cases
 
@@ -106,12 +114,24 @@ def check_names(config: ExperimentConfig) -> None:
     Raises
     ------
     UserError
-        If a name is unknown; the message suggests a close one.
+        If a name is unknown; the message suggests a close one. If the text encoder cannot be had.
     """
     dataset_registry.get(config.dataset)
     known_corruptions(config)
-    known_models(config)
+    check_text_encoder(config, known_models(config))
+
+
+def check_text_encoder(config: ExperimentConfig, models: Sequence[str]) -> None:
+    """Build the text encoder if any of the models reads texts; a pretrained one is kept for those models.
+
+    Raises
+    ------
+    UserError
+        If its name is unknown, or its weights are not here and cannot be downloaded, or are damaged.
+    """
     text_encoder_registry.get(config.text_encoder.partition(":")[0])
+    if any(find_model(parse_model(name)).uses_text for name in models):
+        build_text_encoder(config.text_encoder, config.freeze_text)
 
 
 def make_plan(config: ExperimentConfig, dataset: Dataset) -> Plan:
@@ -129,6 +149,7 @@ def make_plan(config: ExperimentConfig, dataset: Dataset) -> Plan:
             f"model_options names {sorted(unknown)[0]!r}, which is not among the models {', '.join(models)}."
         )
     settings = {name: _settings(config, name) for name in models}
+    given = foreign_weights(config, models)
 
     training = tuple(
         TrainingCell(
@@ -140,6 +161,7 @@ def make_plan(config: ExperimentConfig, dataset: Dataset) -> Plan:
             model=name,
             model_settings=settings[name],
             training=config.training,
+            given=given[name],
         )
         for labels in config.labels
         for seed in config.seed
@@ -154,9 +176,12 @@ def make_plan(config: ExperimentConfig, dataset: Dataset) -> Plan:
 
 
 def evaluation_cells(
-    cell: TrainingCell, corruptions: Sequence[CorruptionSpec], severities: Sequence[int], dataset: Dataset
+    cell: TrainingCell | OutsideModel,
+    corruptions: Sequence[CorruptionSpec],
+    severities: Sequence[int],
+    dataset: Dataset,
 ) -> tuple[EvaluationCell, ...]:
-    """The evaluation cells of one training cell: clean, then every corruption at every severity."""
+    """The evaluation cells of one model: clean, then every corruption at every severity."""
     images = {"fingerprint": dataset.fingerprint, "window": list(dataset.context.window)}
     conditions = [EvaluationCell(cell, condition=images)]
     for spec in corruptions:

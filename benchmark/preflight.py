@@ -14,6 +14,7 @@ from .cells import TrainingCell
 from .config import ExperimentConfig
 from .datasets.base import Dataset
 from .training import model_settings
+from .trial import CASES, try_model
 
 BYTES_PER_WEIGHT = 4
 CHECKPOINT_COPIES = 7
@@ -26,7 +27,7 @@ BYTES_PER_MASK = 2_000
 def check_before_training(
     config: ExperimentConfig, dataset: Dataset, training: Iterable[TrainingCell], evaluations: int
 ) -> dict[str, int]:
-    """Build every model that is still to be trained, and check that the data set and the disk will do.
+    """Build and try every model that is still to be trained, and check that the data set and the disk will do.
 
     Parameters
     ----------
@@ -59,6 +60,7 @@ def check_before_training(
         parameters[cell.model] = count_parameters(model)
         if model.uses_text and not dataset.index["text"].str.strip().any():
             raise UserError(f"Model {cell.model!r} reads a text, but the data set {config.dataset!r} has none.")
+        try_model(model, cell.model, cell.image_size, dataset.index["text"].tolist() * CASES)
     weights = sum(parameters[cell.model] for cell in cells) + (CHECKPOINT_COPIES - 1) * max(
         parameters.values(), default=0
     )

@@ -13,8 +13,8 @@ from biclip_bench.files import file_stem
 from ..corruptions import CorruptionSpec
 from ..reports.preview import PreviewRow, write_preview
 from .cells import CLEAN
+from .corrupted_images import corrupted_images
 from .datasets.base import Case, Dataset, existing_tests
-from .evaluation import corrupted_images
 from .inputs import apply_window
 from .level_words import graded_units, level_words
 from .pictures import typical_cases

@@ -14,15 +14,17 @@ from ..models import find_model, parse_model
 from ..reports import ModelNote, ReportDetails, ReportFiles, condition_scores, write_report
 from .cells import CLEAN, digest
 from .config import ExperimentConfig
-from .corruption_notes import corruption_note
+from .corruption_notes import corruption_notes
 from .datasets.base import PARTS, Dataset
-from .pictures import report_pictures
+from .pictures import report_pictures, shown_evaluations
 from .plan import Plan
 from .store import DESCRIPTION, Store
 from .versions import software_versions
 
 CONFIG = "config.yaml"
 
+
+SCORING = "on the native mask grid: logits resized bilinearly, threshold 0.5; both masks empty counts as 1"
 
 _TEXT_TRAINING = {True: ", frozen", False: ", fine-tuned", None: ""}
 
@@ -80,7 +82,7 @@ def report_plan(
     write_atomically(folder / CONFIG, config.to_yaml())
     frame = store.read_scores(plan.all_evaluations)
     details = report_details(config, dataset, plan, store, checkpoint)
-    files = write_report(frame, details, report_pictures(plan, dataset, store), folder)
+    files = write_report(frame, details, report_pictures(shown_evaluations(plan), dataset, store), folder)
     return Report(files, details, condition_scores(frame), tuple(spec.name for spec in plan.corruptions) or (CLEAN,))
 
 
@@ -109,19 +111,24 @@ def report_details(
         else "each model's own; the models table says which corruption families it shows",
         "Label fractions": ", ".join(f"{labels:g}%" for labels in config.labels),
         "Seeds": ", ".join(str(seed) for seed in config.seed),
-        "Scores": "on the native mask grid: logits resized bilinearly, threshold 0.5; both masks empty counts as 1",
+        "Scores": SCORING,
     }
     return ReportDetails(
         title=f"Robustness on {config.dataset}",
         profile=config.profile,
         is_paper_setting=config.is_paper_setting,
         dataset=config.dataset,
-        split="made, whole patients in one part" if config.dataset == "phantom" else "official, as the folders give it",
+        split=split_of(config),
         settings=settings,
         models=tuple(_model_note(name, plan, store, checkpoint) for name in plan.models),
-        corruptions=tuple(corruption_note(spec, dataset) for spec in plan.corruptions),
+        corruptions=corruption_notes(plan.corruptions, dataset),
         versions=software_versions(),
     )
+
+
+def split_of(config: ExperimentConfig) -> str:
+    """How training and test cases are separated."""
+    return "made, whole patients in one part" if config.dataset == "phantom" else "official, as the folders give it"
 
 
 def _model_note(name: str, plan: Plan, store: Store, checkpoint: Path | None) -> ModelNote:
@@ -132,6 +139,7 @@ def _model_note(name: str, plan: Plan, store: Store, checkpoint: Path | None) ->
     return ModelNote(
         name=name,
         uses_text=model.uses_text,
+        uses_image=model.uses_image,
         augmented_with=tuple(description["augmented_with"]),
         paper=model.paper,
         parameters=int(description["parameters"]),

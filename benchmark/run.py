@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from .cells import CLEAN, EvaluationCell, TrainingCell
+from ..models import SegmentationModel
+from .cells import CLEAN, EvaluationCell, OutsideModel, TrainingCell
 from .config import ExperimentConfig
 from .datasets.base import Dataset
 from .evaluation import evaluate_cell, load_model
@@ -105,12 +106,26 @@ def evaluate_missing(
     if not evaluations:
         return
     model = load_model(cell, checkpoint or store.training_folder(cell), text_cache_of(config))
-    device = device_of(config.accelerator)
+    evaluate_model(model, cell, evaluations, device_of(config.accelerator), dataset, store, console, position)
+
+
+def evaluate_model(
+    model: SegmentationModel,
+    cell: TrainingCell | OutsideModel,
+    evaluations: Sequence[EvaluationCell],
+    device: torch.device,
+    dataset: Dataset,
+    store: Store,
+    console: Console,
+    position: str,
+) -> None:
+    """Evaluate a model that is there under each condition, and keep the scores and masks."""
     with evaluation_progress(console, f"{position} Evaluating {cell.title}", len(evaluations)) as advance:
         for evaluation in evaluations:
             scores, masks = evaluate_cell(evaluation, dataset, model, device)
             description: dict[str, Any] = {
                 "cell": evaluation.identity(),
+                "model": cell.identity(),
                 "device": str(device),
                 "versions": software_versions(),
             }

@@ -51,9 +51,12 @@ Progress = Callable[[int, int, float], None]
 class TrainingModule(L.LightningModule):
     """Binds a segmentation model to the optimiser and the validation score of the protocol."""
 
-    def __init__(self, model: SegmentationModel, settings: TrainingSettings, steps: int, image_size: int) -> None:
+    def __init__(
+        self, model: SegmentationModel, settings: TrainingSettings, steps: int, image_size: int, name: str
+    ) -> None:
         super().__init__()
         self.model = model
+        self.model_name = name
         self.settings = settings
         self.steps = steps
         self.photometric = strong_view(image_size) if settings.match_augmentation else None
@@ -73,7 +76,7 @@ class TrainingModule(L.LightningModule):
         if not torch.isfinite(total):
             terms = ", ".join(f"{name} = {value.item():g}" for name, value in losses.items())
             raise UserError(
-                f"Training of {type(self.model).__name__} gave a loss that is not finite in epoch "
+                f"Training of model {self.model_name!r} gave a loss that is not finite in epoch "
                 f"{self.current_epoch + 1} ({terms}). Try a lower --learning-rate, or --precision 32-true."
             )
         self.log_dict(
@@ -217,7 +220,7 @@ def train_cell(
     validation_cases = ResizedCases(dataset, cases_of(dataset, "val"), size)
     validation_loader = DataLoader(validation_cases, VALIDATION_BATCH, collate_fn=collate)
 
-    module = TrainingModule(model, settings, settings.epochs * cell.steps_per_epoch, size)
+    module = TrainingModule(model, settings, settings.epochs * cell.steps_per_epoch, size, cell.model)
     history = History(folder / LOG, progress)
     checkpoint = ModelCheckpoint(
         folder, filename="best", monitor="validation_dice", mode="max", save_last=True, save_on_train_epoch_end=True,

@@ -1,6 +1,10 @@
 """The errors a user can cause, each told in one paragraph."""
 
 
+class PackageWarning(UserWarning):
+    """A package of somebody else does not do its part; the work goes on without it."""
+
+
 class UserError(Exception):
     """Something the user gave is wrong: a path, a row of a table, an option, a checkpoint.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Callable, Iterator
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Generic, TypeVar
 
-from biclip_bench.errors import UserError
+from biclip_bench.errors import PackageWarning, UserError
 
 T = TypeVar("T")
 
@@ -42,13 +43,15 @@ class Registry(Generic[T]):
         What is registered, in the singular and as a reader would say it (``"model"``); used in error messages.
     group
         Entry-point group that other packages use to add to it (``"biclip_bench.models"``). The entry point
-        names a module whose import registers, or the object to register.
+        names a module whose import registers, or the object to register. One that cannot be imported is left out
+        with a :class:`~biclip_bench.errors.PackageWarning`: it must not stop those who do not use it.
     """
 
     def __init__(self, kind: str, group: str) -> None:
         self.kind = kind
         self.group = group
         self._entries: dict[str, T] = {}
+        self._left_out: list[str] = []
         self._entry_points_loaded = False
 
     def add(self, name: str, entry: T) -> T:
@@ -78,7 +81,10 @@ class Registry(Generic[T]):
         """
         self._load_entry_points()
         if name not in self._entries:
-            raise UserError(f"There is no {self.kind} named {name!r}. {suggest(name, list(self._entries))}")
+            left_out = f" Left out, because they cannot be imported: {'; '.join(self._left_out)}." * bool(
+                self._left_out
+            )
+            raise UserError(f"There is no {self.kind} named {name!r}. {suggest(name, list(self._entries))}{left_out}")
         return self._entries[name]
 
     def names(self) -> list[str]:
@@ -98,6 +104,20 @@ class Registry(Generic[T]):
             return
         self._entry_points_loaded = True
         for point in entry_points(group=self.group):
-            loaded = point.load()
+            try:
+                loaded = point.load()
+            except (Exception, SystemExit) as error:
+                self._leave_out(point, error)
+                continue
             if not isinstance(loaded, ModuleType) and point.name not in self._entries:
                 self.add(point.name, loaded)
+
+    def _leave_out(self, point: EntryPoint, error: BaseException) -> None:
+        package = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+        self._left_out.append(f"{point.name!r} of the package {package}")
+        warnings.warn(
+            f"The package {package} adds the {self.kind} {point.name!r} and cannot be imported "
+            f"({point.value}: {type(error).__name__}: {error}). The work goes on without it: repair or uninstall it.",
+            PackageWarning,
+            stacklevel=2,
+        )

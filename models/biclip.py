@@ -101,6 +101,7 @@ class BiCLIP(SegmentationModel):
     augmented_with: tuple[str, ...] = STRONG_VIEW_FAMILIES
     text_branch: ClassVar[tuple[str, ...]] = ("text_encoder", "text_head", "text_refinement", "generator")
     parts: ClassVar[tuple[str, ...]] = ("refinement", "cycle", "consistency", "generation", "strong_view")
+    options_kind: ClassVar[type | None] = BiCLIPOptions
     paper: ClassVar[str] = "Talaei et al., BiCLIP, arXiv 2603.00156, 2026"
 
     def __init__(self, settings: ModelSettings) -> None:

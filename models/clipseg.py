@@ -88,6 +88,8 @@ class CLIPSeg(TextGuidedModel):
     """
 
     parts: ClassVar[tuple[str, ...]] = ("refined",)
+    options_kind: ClassVar[type | None] = CLIPSegOptions
+    pretraining: ClassVar[str] = "clip=MODEL&weights=TAG or FILE"
     paper: ClassVar[str] = "Lueddecke and Ecker, CLIPSeg, CVPR 2022"
 
     def __init__(self, settings: ModelSettings) -> None:

@@ -54,6 +54,7 @@ class EFUNet(SegmentationModel):
     uses_text: ClassVar[bool] = True
     text_branch: ClassVar[tuple[str, ...]] = ("text_encoder", "text_head", "generator")
     parts: ClassVar[tuple[str, ...]] = ("generation",)
+    options_kind: ClassVar[type | None] = EFUNetOptions
     paper: ClassVar[str] = "EF-UNet, early fusion, 2025"
 
     def __init__(self, settings: ModelSettings) -> None:

@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import unset_fake_temporarily
 
 from biclip_bench.files import write_atomically
 
@@ -18,6 +19,17 @@ from .text_encoders import TextEncoder, TextFeatures, text_encoder_registry
 
 TextFeatureRow = tuple[Tensor, Tensor, Tensor]
 """Pooled features (width,), token features (L, width) and own tokens (L,) of one text, on the CPU."""
+
+
+class _Inside:
+    """A frozen encoder and its fingerprint, computed once for all models that share it."""
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self.encoder = encoder.requires_grad_(False).eval()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return self.encoder.fingerprint()
 
 
 class FrozenTextEncoder(TextEncoder):
@@ -40,23 +52,26 @@ class FrozenTextEncoder(TextEncoder):
         super().__init__()
         self.width = encoder.width
         self.pretrained = encoder.pretrained
+        self.files = encoder.files
         self.folder: Path | None = None
-        self._inside = [encoder.requires_grad_(False).eval()]  # a list hides it from torch's module tree
+        self._inside = _Inside(encoder)  # no module, so torch's module tree ends here
         self._kept: dict[str, TextFeatureRow] = {}
         self.register_buffer("_anchor", torch.empty(0), persistent=False)  # knows the model's device
 
     @property
     def encoder(self) -> TextEncoder:
         """The encoder inside."""
-        return self._inside[0]
-
-    @cached_property
-    def _fingerprint(self) -> str:
-        return self.encoder.fingerprint()
+        return self._inside.encoder
 
     def fingerprint(self) -> str:
         """Return the fingerprint of the encoder inside, computed once."""
-        return self._fingerprint
+        return self._inside.fingerprint
+
+    def sharing(self) -> FrozenTextEncoder:
+        """Make another one around the same encoder, for another model."""
+        other = FrozenTextEncoder(self.encoder)
+        other._inside = self._inside
+        return other
 
     def forward(self, texts: Sequence[str]) -> TextFeatures:
         """Look the features up, computing those of texts not seen before."""
@@ -70,7 +85,7 @@ class FrozenTextEncoder(TextEncoder):
         return self._kept[text]
 
     def _compute(self, text: str) -> TextFeatureRow:
-        with torch.no_grad(), torch.autocast("cpu", enabled=False):
+        with unset_fake_temporarily(), torch.no_grad(), torch.autocast("cpu", enabled=False):
             features = self.encoder([text])
         row = (features.pooled[0].clone(), features.tokens[0].clone(), features.own[0].clone())
         if self.folder is not None:
@@ -93,6 +108,26 @@ class FrozenTextEncoder(TextEncoder):
         return self.folder / self.fingerprint()[:32] / f"{hashlib.sha256(text.encode()).hexdigest()}.safetensors"
 
 
+FileStamps = tuple[tuple[Path, int, int], ...]
+"""Files with their times of change and sizes."""
+
+_read_last: dict[str, tuple[FileStamps, FrozenTextEncoder]] = {}
+"""The pretrained encoder that was read last, by its specification: a run builds its models many times."""
+
+
+def _stamps(files: Sequence[Path]) -> FileStamps:
+    return tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in files)
+
+
+def _read_before(spec: str) -> FrozenTextEncoder | None:
+    """The encoder of this specification, if it was read and its files are the same still."""
+    stamps, encoder = _read_last.get(spec, ((), None))
+    try:
+        return encoder.sharing() if encoder and _stamps(encoder.files) == stamps else None
+    except OSError:
+        return None
+
+
 def build_text_encoder(spec: str, freeze: bool | None = None) -> TextEncoder:
     """Build a text encoder.
 
@@ -102,6 +137,7 @@ def build_text_encoder(spec: str, freeze: bool | None = None) -> TextEncoder:
         ``"name"`` or ``"name:argument"``; what the argument means is the encoder's business (``"tiny"`` takes none).
     freeze
         Whether training leaves the encoder as it is. By default a pretrained encoder is frozen and any other learns.
+        A frozen pretrained encoder is read from its files once, and models of one process share it.
 
     Raises
     ------
@@ -109,9 +145,20 @@ def build_text_encoder(spec: str, freeze: bool | None = None) -> TextEncoder:
         If no encoder has this name or it does not take the argument.
     """
     name, _, argument = spec.partition(":")
-    encoder = text_encoder_registry.get(name)(argument)
-    frozen = encoder.pretrained if freeze is None else freeze
-    return FrozenTextEncoder(encoder) if frozen else encoder
+    build = text_encoder_registry.get(name)
+    known = None if freeze is False else _read_before(spec)
+    if known is not None:
+        return known
+    # Libraries that read weights need tensors with content, also where a model is made only to be counted (cost.py).
+    with unset_fake_temporarily():
+        encoder = build(argument)
+        if not (encoder.pretrained if freeze is None else freeze):
+            return encoder
+        frozen = FrozenTextEncoder(encoder)
+    if encoder.pretrained and encoder.files:
+        _read_last.clear()
+        _read_last[spec] = _stamps(encoder.files), frozen
+    return frozen.sharing()
 
 
 def frozen_text_encoders(model: nn.Module) -> list[FrozenTextEncoder]:

@@ -82,6 +82,7 @@ class MedCLIPSeg(TextGuidedModel):
     """
 
     parts: ClassVar[tuple[str, ...]] = ("probabilistic", "bidirectional", "contrast")
+    options_kind: ClassVar[type | None] = MedCLIPSegOptions
     paper: ClassVar[str] = "Koleilat et al., MedCLIPSeg, CVPR 2026"
 
     def __init__(self, settings: ModelSettings) -> None:

@@ -67,22 +67,37 @@ class ModelSettings:
 class SegmentationModel(nn.Module, ABC):
     """A binary segmentation model.
 
-    ``uses_text`` says whether the text changes the prediction; ``augmented_with`` names the corruption families that
-    its training sees, so that a report can say which robustness was trained for. A model whose options change what
-    its training sees sets ``augmented_with`` on the instance: read it there. ``text_branch`` names the
-    submodules that turn the text into something image-like: the trainer may let them learn at another rate.
-    ``pretrained`` says which weights, trained on other data, the instance began with; empty if none.
-    ``argument`` says what must stand behind ``name:`` in the model's specification (``"an architecture"``); empty
-    where nothing does. ``parts`` names the boolean options that can be switched off one by one (``--ablate``).
+    Subclasses declare what they are:
+
+    ``uses_text``, ``uses_image``
+        Whether the text, and whether the image, changes the prediction.
+    ``augmented_with``
+        The corruption families that its training sees, so that a report can say which robustness was trained for. A
+        model whose options change it sets it on the instance: read it there.
+    ``paper``
+        The publication it comes from.
+    ``text_branch``
+        The submodules that process text alone: the trainer may let them learn at another rate.
+    ``pretrained``, ``pretraining``
+        Which weights, trained on other data, the instance began with (empty if none), and how a user gives it such
+        weights (``"weights=FILE"``; ``"no"`` if not at all).
+    ``argument``
+        What must stand behind ``name:`` in the model's specification (``"an architecture"``); empty where nothing does.
+    ``options_kind``, ``parts``
+        The dataclass of its options, which ``models show`` lists, and those of them that can be switched off one by one
+        (``--ablate``).
     """
 
     uses_text: ClassVar[bool]
+    uses_image: ClassVar[bool] = True
     augmented_with: tuple[str, ...] = ()
     paper: ClassVar[str]
     text_branch: ClassVar[tuple[str, ...]] = ()
     pretrained: str = ""
+    pretraining: ClassVar[str] = "no"
     argument: ClassVar[str] = ""
     parts: ClassVar[tuple[str, ...]] = ()
+    options_kind: ClassVar[type | None] = None
 
     @abstractmethod
     def forward(self, batch: Batch) -> Tensor:

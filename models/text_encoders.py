@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -15,6 +16,9 @@ from biclip_bench.registry import Registry
 
 CONTEXT_LENGTH = 32
 """Tokens of a text that an encoder reads; the rest is cut off (BiCLIP)."""
+
+
+_PROBE = "Bilateral PNEUMONIA, naïve-looking; 2 areas (12.5 %): 左肺 lower-left, it's n't clear!"
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,13 @@ class TextEncoder(nn.Module, ABC):
     pretrained
         Whether its weights were trained on texts beforehand. Such an encoder is frozen unless fine-tuning is asked
         for, the others learn unless freezing is.
+    files
+        What it was read from; a frozen encoder is read again when they change.
     """
 
     width: int
     pretrained: bool = False
+    files: tuple[Path, ...] = ()
     frozen: ClassVar[bool] = False
 
     @abstractmethod
@@ -75,6 +82,15 @@ class TextEncoder(nn.Module, ABC):
             content.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
             content.update(weight.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
         return content.hexdigest()
+
+
+def tokenizer_hash(vocabulary: Mapping[str, int], tokenise: Callable[[str], Sequence[int]]) -> str:
+    """Hash a vocabulary and the tokens of a text that shows how capitals, accents, digits and signs are treated.
+
+    The files of a tokenizer would not do: two libraries, or two versions of one, write the same tokenizer differently.
+    """
+    entries = "\n".join(f"{token} {number}" for token, number in sorted(vocabulary.items()))
+    return hashlib.sha256(f"{entries}\n{list(tokenise(_PROBE))}".encode(errors="surrogatepass")).hexdigest()
 
 
 text_encoder_registry: Registry[Callable[[str], TextEncoder]] = Registry("text encoder", "biclip_bench.text_encoders")

@@ -59,7 +59,9 @@ class TextOnly(SegmentationModel):
     """
 
     uses_text: ClassVar[bool] = True
+    uses_image: ClassVar[bool] = False
     text_branch: ClassVar[tuple[str, ...]] = ("text_encoder",)
+    options_kind: ClassVar[type | None] = TextOnlyOptions
     paper: ClassVar[str] = "a control of this benchmark"
 
     def __init__(self, settings: ModelSettings) -> None:

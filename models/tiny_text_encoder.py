@@ -117,7 +117,7 @@ class TinyTextEncoder(TextEncoder):
 
 @register_text_encoder("tiny")
 def build_tiny(argument: str) -> TinyTextEncoder:
-    """Build the offline default.
+    """``tiny``: a small text transformer trained from scratch with the model; the default, needs no download.
 
     Raises
     ------

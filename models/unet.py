@@ -75,6 +75,7 @@ class UNet(ImageOnlyModel):
     deformation.
     """
 
+    options_kind: ClassVar[type | None] = UNetOptions
     paper: ClassVar[str] = "Ronneberger et al., U-Net, MICCAI 2015"
 
     def __init__(self, settings: ModelSettings) -> None:

@@ -15,26 +15,30 @@ class ModelNote:
     name
         As in the frame's ``model`` column.
     uses_text
-        Whether the text changes its prediction.
+        Whether the text changes its prediction; None where nobody has said.
     augmented_with
-        Corruption families that its training saw. Where one is the family of a tested corruption, the report marks
-        the model with a dagger: that robustness was trained for.
+        Corruption families that its training saw; None where nobody has said, and then the report says so beside every
+        score. Where one is the family of a tested corruption, the report marks the model with a dagger: that
+        robustness was trained for.
     paper
         The publication it comes from.
     parameters
-        Number of its trained parameters.
+        Number of its trained parameters; None where it is not known.
     frozen_parameters
         Number of those that training left alone, such as a frozen text encoder's.
+    uses_image
+        Whether the image changes its prediction.
     pretrained
         Which weights, trained on other data, it began with; empty if none.
     """
 
     name: str
-    uses_text: bool
-    augmented_with: tuple[str, ...]
+    uses_text: bool | None
+    augmented_with: tuple[str, ...] | None
     paper: str
-    parameters: int
+    parameters: int | None
     frozen_parameters: int = 0
+    uses_image: bool = True
     pretrained: str = ""
 
 
@@ -56,6 +60,8 @@ class CorruptionNote:
         The severity table: the parameters of severity 1, 2, ...
     remarks
         What a reader must know about it on these images, a paragraph each.
+    severities
+        The severity of each row of ``levels`` where these are not 1, 2, ...
     """
 
     name: str
@@ -64,6 +70,7 @@ class CorruptionNote:
     units: Mapping[str, str]
     levels: Sequence[Mapping[str, float | str]]
     remarks: tuple[str, ...] = ()
+    severities: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,11 @@ class ReportDetails:
     def trained_for(self, model: str, corruption: str) -> bool:
         """Say whether the model's training saw the family of the corruption."""
         families = {family for note in self.corruptions if note.name == corruption for family in note.families}
-        return any(families & set(note.augmented_with) for note in self.models if note.name == model)
+        return any(families & set(note.augmented_with or ()) for note in self.models if note.name == model)
+
+    def untold_training(self, models: Sequence[str]) -> list[str]:
+        """Those of the models of which nobody has said what corruptions their training saw."""
+        return [note.name for note in self.models if note.name in models and note.augmented_with is None]
 
 
 def _ordered(names: Sequence[str], noted: Sequence[str]) -> list[str]:

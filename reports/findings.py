@@ -7,6 +7,7 @@ import pandas as pd
 
 from .details import ReportDetails
 from .frame import CLEAN
+from .text_floor import text_floor
 from .wording import FEW_PATIENTS, few_patients, labels_text, percent, percent_interval, severities_text
 
 
@@ -28,6 +29,12 @@ def findings(scores: pd.DataFrame, summary: pd.DataFrame, details: ReportDetails
         Plain text, one paragraph a corruption and label fraction, then what holds for all of them.
     """
     several_labels = summary["labels"].nunique() > 1
+    # A model that never sees the image keeps all of its Dice: its robustness is none.
+    blind = {note.name for note in details.models if not note.uses_image}
+    summary = summary[~summary["model"].isin(blind)]
+    seeing = scores[~scores["model"].isin(blind)]
+    if seeing.empty:
+        return ["Every model of this run predicts from the text alone: no corruption of the image can matter to it."]
     paragraphs = []
     for corruption in details.order_corruptions(summary["corruption"].tolist()):
         for labels in sorted(set(summary["labels"])):
@@ -36,8 +43,8 @@ def findings(scores: pd.DataFrame, summary: pd.DataFrame, details: ReportDetails
                 place = f" with {labels_text(labels)} of the labels" if several_labels else ""
                 paragraphs.append(_paragraph(curves, corruption, place, details))
     if not paragraphs:
-        paragraphs.append(_clean_only(scores, details))
-    return [*paragraphs, *_cautions(scores)]
+        paragraphs.append(_clean_only(seeing, details))
+    return [*paragraphs, *text_floor(scores, details), *_cautions(scores)]
 
 
 def _paragraph(curves: pd.DataFrame, corruption: str, place: str, details: ReportDetails) -> str:
@@ -79,6 +86,8 @@ def _paragraph(curves: pd.DataFrame, corruption: str, place: str, details: Repor
         sentences.append("The models were not run at the same severities, so their means are not comparable.")
     if details.trained_for(str(best["model"]), corruption):
         sentences.append(f"The training of {best['model']} saw this corruption's family.")
+    for model in details.untold_training(curves["model"].tolist()):
+        sentences.append(f"Whether the training of {model} saw this corruption's family is not stated.")
     return " ".join(sentences)
 
 

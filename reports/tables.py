@@ -62,7 +62,7 @@ class RobustnessTable:
     groups
         The rows of each corruption, by its name.
     note
-        Explains the dagger; an empty string where there is none.
+        Explains the dagger, and names the models whose training is not known; an empty string where there is neither.
     """
 
     measure: str
@@ -114,9 +114,10 @@ def robustness_table(
     if not groups:
         groups = [(CLEAN, tuple(_rows(scores, summary, details, measure, CLEAN, severities)))]
     marked = any(row.trained_for for _, rows in groups for row in rows)
+    untold = details.untold_training(scores["model"].tolist()) if shown else []
     columns = ("clean", *map(str, severities), "mean", "retention") if shown else ("clean",)
     caption = table_caption(scores, details, measure)
-    return RobustnessTable(measure, caption, columns, tuple(groups), trained_note(marked))
+    return RobustnessTable(measure, caption, columns, tuple(groups), trained_note(marked, untold))
 
 
 def table_caption(scores: pd.DataFrame, details: ReportDetails, measure: str) -> str:
@@ -129,11 +130,18 @@ def table_caption(scores: pd.DataFrame, details: ReportDetails, measure: str) ->
     return " ".join([*sentences, EMPTY_RULE, f"Setting: {details.profile.rstrip('.')}."])
 
 
-def trained_note(marked: bool) -> str:
-    """Explain the dagger, where there is one."""
-    if not marked:
-        return ""
-    return f"{DAGGER} This model's training saw the corruption's family: its robustness to it was trained for."
+def trained_note(marked: bool, untold: Sequence[str] = ()) -> str:
+    """Explain the dagger, where there is one, and name the models whose training may or may not have earned one."""
+    sentences = []
+    if marked:
+        sentences.append(
+            f"{DAGGER} This model's training saw the corruption's family: its robustness to it was trained for."
+        )
+    if untold:
+        sentences.append(
+            f"Whether the training of {' and '.join(untold)} saw a tested corruption's family is not stated."
+        )
+    return " ".join(sentences)
 
 
 def _rows(

@@ -42,6 +42,22 @@ def test_the_readmes_model_runs_from_a_package_outside(tmp_path: Path):
     assert "Training my-model" in done.stdout
 
 
+def test_the_readmes_exported_model_is_scored(tmp_path: Path):
+    code = f"import torch; torch.manual_seed(0)\n{block('python', 'torch.export.save')}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (command,) = re.findall(
+        r"^biclip-bench (evaluate --model-file .*?) +#", block("bash", "--model-file"), re.MULTILINE
+    )
+    options = ["--patients", "1,1,1", "--corruption", "motion", "--severity", "1", "--accelerator", "cpu"]
+    script = Path(sys.executable).with_name("biclip-bench")
+    done = subprocess.run(
+        [script, *command.split(), *options], cwd=tmp_path, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "phantom-model-file-" in done.stdout
+
+
 def test_the_readmes_corruption_is_one_and_its_two_lines_run():
     code = "\n".join(
         [

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import functools
 import sys
+import warnings
 from collections.abc import Callable
-from typing import Annotated, ParamSpec
+from typing import Annotated, Any, ParamSpec
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from biclip_bench import __version__
-from biclip_bench.errors import UserError
+from biclip_bench.errors import PackageWarning, UserError
 
 from .calibrate import calibrate_command
 from .corrupt import corrupt_command
 from .evaluate import evaluate_command
-from .listing import corruptions_app, datasets_app, models_app
+from .listing import corruptions_app, datasets_app
+from .models import models_app
 from .preview import preview_command
 from .report import report_command
 from .run import run_command, train_command
@@ -82,8 +84,23 @@ def _global_options(
     """Options that stand before the command; ``main`` reads ``--debug`` itself, wherever it stands."""
 
 
+_show_any_warning = warnings.showwarning
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: Any, **others: Any
+) -> None:
+    """Tell what concerns a package in one paragraph; every other warning keeps Python's own form."""
+    if not issubclass(category, PackageWarning):
+        _show_any_warning(message, category, filename, lineno, *rest, **others)
+        return
+    text = f"[bold yellow]Warning:[/bold yellow] {escape(str(message))}"
+    Console(stderr=True).print(text, highlight=False, soft_wrap=True)
+
+
 def main() -> None:
     """Run the command line; a user's error is one paragraph and exit code 2, an interruption exit code 130."""
+    warnings.showwarning = _show_warning
     arguments = sys.argv[1:]
     debug = DEBUG in arguments
     try:

@@ -1,62 +1,67 @@
-"""The command ``evaluate``: score a checkpoint that was trained before."""
+"""The command ``evaluate``: score a model that was trained before, here or elsewhere."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-from rich.console import Console
-
-from biclip_bench.errors import UserError
-
 from . import options as opt
+from . import source_options as src
 
 
 def evaluate_command(
-    checkpoint: Annotated[Path, typer.Argument(help="Folder of a checkpoint, as 'train' prints it.")],
+    checkpoint: src.Checkpoint = None,
+    model_file: src.ModelFile = None,
+    weights: src.Weights = None,
+    predictions: src.Predictions = None,
+    release: src.Release = None,
+    model: src.Model = None,
+    name: src.Name = None,
+    labels: src.Labels = None,
+    seed: src.Seed = None,
+    output_kind: src.Kind = None,
+    uses_text: src.UsesText = None,
+    augmented_with: src.AugmentedWith = None,
     corruption: opt.Corruption = None,
     severity: opt.Severity = None,
-    model: Annotated[str | None, typer.Option(help="Refuse a checkpoint of any other model.")] = None,
     dataset: opt.Dataset = None,
     data_root: opt.DataRoot = None,
     patients: opt.Patients = None,
+    preset: opt.Preset = None,
+    text_encoder: opt.TextEncoder = None,
+    freeze_text: opt.FreezeText = None,
+    image_size: opt.ImageSize = None,
+    width: opt.Width = None,
     accelerator: opt.Accelerator = None,
     output: opt.Output = None,
 ) -> None:
-    """Score a trained checkpoint on corrupted test images, of its own data set or of another one."""
-    from ..plan import Plan, dataset_of, evaluation_cells, known_corruptions
-    from ..preflight import check_machine
-    from ..reporting import report_plan, run_folder
-    from ..run import evaluate_missing, store_of
-    from ..trained import read_checkpoint
-    from .notices import print_advice
-    from .run import show_report
+    """Score a model on corrupted test images: a checkpoint of 'train', a model file, weights, or predictions.
 
-    cell, trained_with = read_checkpoint(checkpoint)
-    if model is not None and model != cell.model:
-        raise UserError(
-            f"The checkpoint {checkpoint} was trained as model {cell.model!r}, not {model!r}: use "
-            f"--model {cell.model}, or give a checkpoint of {model!r}."
-        )
+    A model that lives elsewhere needs no class here: export it (--model-file), or let any tool predict on the images
+    that 'corrupt' wrote (--predictions).
+    """
     flags = {
-        "corruption": corruption, "severity": severity, "dataset": dataset, "data_root": data_root,
-        "patients": patients, "accelerator": accelerator, "output": output,
+        "release": release, "model": model, "name": name, "labels": labels, "seed": seed, "output_kind": output_kind,
+        "uses_text": uses_text, "augmented_with": augmented_with, "corruption": corruption, "severity": severity,
+        "dataset": dataset, "data_root": data_root, "patients": patients, "preset": preset,
+        "text_encoder": text_encoder, "freeze_text": freeze_text, "image_size": image_size, "width": width,
+        "accelerator": accelerator, "output": output,
     }  # fmt: skip
-    of_training = {
-        **trained_with, "model": [cell.model], "labels": [cell.labels], "seed": [cell.seed],
+    sources = {
+        "CHECKPOINT": checkpoint, "--model-file": model_file, "--weights": weights, "--predictions": predictions,
     }  # fmt: skip
-    experiment = opt.resolve_config(None, **(of_training | opt.given_flags(flags)))
-    console = Console()
-    console.print(f"biclip-bench, {experiment.profile}", highlight=False)
-    corruptions = known_corruptions(experiment)
-    check_machine(experiment)
-    opened = dataset_of(experiment)
-    print_advice(corruptions, opened, console)
-    evaluations = evaluation_cells(cell, corruptions, experiment.severity, opened)
-    plan = Plan((cell.model,), corruptions, (cell,), {cell.key: evaluations})
-    store = store_of(experiment)
-    missing = [evaluation for evaluation in evaluations if not store.has(evaluation)]
-    evaluate_missing(cell, missing, experiment, opened, store, console, "[1/1]", checkpoint)
-    report = report_plan(experiment, opened, plan, store, run_folder(experiment, "evaluation"), checkpoint)
-    show_report(report, experiment, console)
+    src.one_source(sources, flags)
+    given = opt.given_flags(flags)
+    if checkpoint is not None:
+        from .evaluate_checkpoint import evaluate_checkpoint
+
+        evaluate_checkpoint(checkpoint, given)
+    elif model_file is not None:
+        from .evaluate_file import evaluate_model_file
+
+        evaluate_model_file(model_file, given)
+    elif weights is not None:
+        from .evaluate_file import evaluate_weights
+
+        evaluate_weights(weights, given)
+    elif predictions is not None:
+        from .evaluate_predictions import evaluate_predictions
+
+        evaluate_predictions(predictions, given)

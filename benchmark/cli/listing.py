@@ -1,4 +1,4 @@
-"""The commands that list what there is: models, corruptions, data sets."""
+"""The commands that list what there is: corruptions and data sets."""
 
 from __future__ import annotations
 
@@ -8,21 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-models_app = typer.Typer(help="The models that can be benchmarked.", no_args_is_help=True)
 corruptions_app = typer.Typer(help="The image corruptions and their severities.", no_args_is_help=True)
 datasets_app = typer.Typer(help="The data sets that can be read or made.", no_args_is_help=True)
-
-
-@models_app.command("list")
-def list_models() -> None:
-    """List the models: whether they read the text, and which corruption families their training has seen."""
-    from ...models import model_registry
-
-    table = Table("Model", "Text", "Seen in training", "Paper")
-    for name in model_registry:
-        model = model_registry.get(name)
-        table.add_row(name, "yes" if model.uses_text else "no", ", ".join(model.augmented_with) or "-", model.paper)
-    Console().print(table)
 
 
 @corruptions_app.command("list")

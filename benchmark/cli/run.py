@@ -66,7 +66,7 @@ def run_command(
     print_advice(plan.corruptions, dataset_opened, console)
     execute(experiment, dataset_opened, plan, console)
     report = report_plan(experiment, dataset_opened, plan, store_of(experiment), run_folder(experiment))
-    show_report(report, experiment, console)
+    show_report(report, console)
 
 
 def train_command(
@@ -137,12 +137,12 @@ def _open(experiment: ExperimentConfig, console: Console) -> tuple[Dataset, Plan
     return opened, plan
 
 
-def show_report(report: Report, experiment: ExperimentConfig, console: Console) -> None:
+def show_report(report: Report, console: Console) -> None:
     """Print the summary tables and where each file of a report lies."""
     from ...reports import summary_table
 
     for corruption in report.corruptions:
         console.print(summary_table(report.scores, corruption, report.details))
-    console.print(f"Setting: {experiment.profile}", highlight=False)
+    console.print(f"Setting: {report.details.profile}", highlight=False, markup=False)
     for path in report.files:
         console.print(f"  {path}", soft_wrap=True, highlight=False)

@@ -139,14 +139,22 @@ def _scoring(manifest: Manifest) -> str:
         "Predict a mask for every image, with or without the case's text, and compare it with the mask of the same "
         "FILE on the same pixels: nothing is resized for scoring. Do not adapt the method to these images, and do not "
         "choose it by its score here. Keep predictions outside this folder, in folders of the same names "
-        f"(`PREDICTIONS/{folder}/severity-N/FILE.png`), also for the clean images."
+        f"(`PREDICTIONS/{folder}/severity-N/FILE.png`), also for the clean images "
+        f"(`PREDICTIONS/{CLEAN_IMAGES}/FILE.png`). With biclip-bench installed, this command checks and scores them:"
+    )
+    command = "biclip-bench evaluate --predictions PREDICTIONS --release FOLDER --name NAME"
+    files = _paragraph(
+        "Files may be PNG or TIFF (1, 8 or 16 bits), or NumPy's npy or npz: masks of 0 and 1 or of 0 and 255, the same "
+        "in every file, or probabilities, stored as floating-point numbers in [0, 1], as 8-bit numbers up to 255 or as "
+        "16-bit numbers up to 65535. Numbers of more than two levels are probabilities. A condition may be left out as "
+        "a whole, with all its severities."
     )
     second = _paragraph(
         "Report Dice or IoU for each condition and severity, and say which average it is: the mean over cases, or one "
         "score pooled over all pixels; they differ by points. Robustness is the mean over severities, and that mean "
         "divided by the clean score. Cases of one group are of one patient or study: intervals resample groups."
     )
-    return f"## Scoring a method\n\n{first}\n\n{second}"
+    return f"## Scoring a method\n\n{first}\n\n```\n{command}\n```\n\n{files}\n\n{second}"
 
 
 def _making(manifest: Manifest) -> str:

@@ -15,8 +15,8 @@ from biclip_bench.errors import UserError
 
 from ...corruptions import parse_spec
 from ...corruptions.seeding import SUITE_VERSION
+from ..corrupted_images import BATCH
 from ..datasets.base import Dataset, cases_of
-from ..evaluation import BATCH
 from ..inputs import native_batches
 from .content import describe
 from .manifest import Manifest, ReleasedFile

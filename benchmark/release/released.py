@@ -1,4 +1,4 @@
-"""A release read back as a data set."""
+"""A release read back: its clean cases as a data set, and its corrupted images."""
 
 from __future__ import annotations
 
@@ -26,9 +26,14 @@ class ReleasedDataset:
     Parameters
     ----------
     folder
-        Folder of a release that was verified.
+        Folder of a release of which the files that are read were verified.
     manifest
         Its manifest.
+
+    Attributes
+    ----------
+    stems
+        For each case's id the name of its files, in the release's order.
 
     Raises
     ------
@@ -37,7 +42,7 @@ class ReleasedDataset:
     """
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self._folder = folder
+        self.folder = folder
         self._manifest = manifest
         self.name = manifest.dataset.name
         self.fingerprint = manifest.dataset.fingerprint
@@ -49,6 +54,7 @@ class ReleasedDataset:
         if not rows or set(rows[0]) != set(COLUMNS):
             raise UserError(f"The table {folder / CASES} has other columns than {', '.join(COLUMNS)}.")
         self._rows = {row["case"]: row for row in rows}
+        self.stems = {row["case"]: row["file"] for row in rows}
         index = pd.DataFrame(rows, columns=["case", "group", "text"])
         index["part"] = manifest.dataset.part
         index["lesion_fraction"] = [float(self._mask(row["file"]).mean()) for row in rows]
@@ -57,17 +63,32 @@ class ReleasedDataset:
     def load(self, case: str) -> Case:
         """Return one clean case by its id."""
         if case not in self._rows:
-            raise UserError(f"The release {self._folder} has no case {case!r}.")
+            raise UserError(f"The release {self.folder} has no case {case!r}.")
         row = self._rows[case]
-        path = image_path(self._manifest, CLEAN, 0, row["file"])
-        image = restore(self._read(path, self._manifest.values.file_format))
-        return Case(case, image, self._mask(row["file"]), row["text"], row["group"])
+        return Case(case, self.image(case, CLEAN, 0), self._mask(row["file"]), row["text"], row["group"])
+
+    def image(self, case: str, condition: str, severity: int) -> NDArray[np.float32]:
+        """Read a case's image (C, H, W) in [0, 1] under a condition, as the release stores it."""
+        path = image_path(self._manifest, condition, severity, self.stems[case])
+        return restore(self._read(path, self._manifest.values.file_format))
+
+    def mask(self, case: str) -> NDArray[np.bool_]:
+        """Read a case's true mask (H, W)."""
+        return self._mask(self.stems[case])
+
+    def group(self, case: str) -> str:
+        """The patient or study of a case."""
+        return str(self._rows[case]["group"])
+
+    def shape(self, case: str) -> tuple[int, int]:
+        """Height and width of a case in pixels."""
+        return int(self._rows[case]["height"]), int(self._rows[case]["width"])
 
     def _mask(self, stem: str) -> NDArray[np.bool_]:
         return np.asarray(self._read(mask_path(stem), "png") > 127)
 
     def _read(self, path: str, file_format: FileFormat) -> NDArray[Any]:
         try:
-            return decode((self._folder / path).read_bytes(), file_format)
+            return decode((self.folder / path).read_bytes(), file_format)
         except (OSError, ValueError) as error:
-            raise UserError(f"The file {self._folder / path} is none that biclip-bench wrote ({error}).") from error
+            raise UserError(f"The file {self.folder / path} is none that biclip-bench wrote ({error}).") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from rich.table import Table
 from biclip_bench.errors import UserError
 
 from .folder import files_in
-from .manifest import MANIFEST, Manifest, file_digest
+from .manifest import MANIFEST, Manifest, ReleasedFile, file_digest
 
 _NAMED = 5
 
@@ -46,18 +47,29 @@ class Verification:
 
 def verify_files(folder: Path, manifest: Manifest, console: Console) -> Verification:
     """Compare every file of a release with its manifest."""
+    missing, changed = compare_files(folder, manifest.files, console)
+    named = {file.path for file in manifest.files} | {MANIFEST}
+    added = [path for path in files_in(folder) if path not in named]
+    whole = len(manifest.files) - len(missing) - len(changed)
+    return Verification(whole, tuple(missing), tuple(changed), tuple(added))
+
+
+def compare_files(folder: Path, listed: Sequence[ReleasedFile], console: Console) -> tuple[list[str], list[str]]:
+    """Compare files with their entries of the manifest.
+
+    Returns
+    -------
+    missing, changed : list of str
+        Paths of those that are not there, or have other bytes.
+    """
     missing, changed = [], []
-    files = track(manifest.files, "Verifying", console=console, transient=True, disable=not console.is_terminal)
-    for file in files:
+    for file in track(listed, "Verifying", console=console, transient=True, disable=not console.is_terminal):
         path = folder / file.path
         if not path.is_file():
             missing.append(file.path)
         elif path.stat().st_size != file.bytes or file_digest(path) != file.sha256:
             changed.append(file.path)
-    named = {file.path for file in manifest.files} | {MANIFEST}
-    added = [path for path in files_in(folder) if path not in named]
-    whole = len(manifest.files) - len(missing) - len(changed)
-    return Verification(whole, tuple(missing), tuple(changed), tuple(added))
+    return missing, changed
 
 
 def print_verification(folder: Path, manifest: Manifest, found: Verification, console: Console) -> None:

@@ -17,9 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from biclip_bench.errors import UserError
 
 from ..cells import CLEAN
+from ..corrupted_images import BATCH, corrupted_images
 from ..corrupted_set import write_grid
 from ..datasets.base import Case, Dataset
-from ..evaluation import BATCH, corrupted_images
 from ..inputs import apply_window, native_batches
 from .content import Content, case_table, image_path, mask_path, overview_path, seeds_of, window_of
 from .folder import Journal, finished_in, only_writer

@@ -12,7 +12,9 @@ from safetensors.torch import load_file, save_file
 
 from biclip_bench.benchmark import evaluation
 from biclip_bench.benchmark.cells import EvaluationCell
-from biclip_bench.benchmark.evaluation import decode_mask, encode_mask, evaluate_cell, load_model, native_masks
+from biclip_bench.benchmark.evaluation import evaluate_cell, load_model
+from biclip_bench.benchmark.masks import decode_mask, encode_mask
+from biclip_bench.benchmark.prediction import native_masks
 from biclip_bench.benchmark.trained import read_checkpoint
 from biclip_bench.benchmark.training import train_cell
 from biclip_bench.errors import UserError
@@ -39,9 +41,28 @@ class Broken(Bright):
         return super().forward(batch) * torch.nan
 
 
+class BrokenOnce(Bright):
+    """Gives NaN for one pixel of the fifth image."""
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        logits = super().forward(batch)
+        logits[4, 0, 3, 3] = torch.nan
+        return logits
+
+
 class Halved(Bright):
     def forward(self, batch: Batch) -> torch.Tensor:
         return super().forward(batch)[..., ::2, ::2]
+
+
+class TwoClasses(Bright):
+    def forward(self, batch: Batch) -> torch.Tensor:
+        return super().forward(batch).repeat(1, 2, 1, 1)
+
+
+class Bundle(Bright):
+    def forward(self, batch: Batch) -> torch.Tensor:
+        return {"out": super().forward(batch)}
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +108,20 @@ def test_the_batch_does_not_change_the_scores(corruption, make_cell, phantom, mo
     pd.testing.assert_frame_equal(whole, single)
 
 
-@pytest.mark.parametrize(("model", "message"), [(Broken, "not finite"), (Halved, r"shape \(6, 1, 16, 16\)")])
-def test_a_model_that_breaks_its_contract_is_named(model, message, make_cell, phantom):
-    with pytest.raises(UserError, match=f"{model.__name__} returned.*{message}"):
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Broken, "not finite for case {first!r}: 1024 of 1024"),
+        (BrokenOnce, "not finite for case {fifth!r}: 1 of 1024"),
+        (Halved, r"shape \(6, 1, 16, 16\), not \(6, 1, 32, 32\) for .* case {first!r}"),
+        (TwoClasses, r"shape \(6, 2, 32, 32\), not \(6, 1, 32, 32\) .*: 2 classes where one .*logits\[:, 1:2\]"),
+        (Bundle, "dict for the batch that begins with case {first!r}, not a tensor"),
+    ],
+)
+def test_a_model_that_breaks_its_contract_is_named_with_the_case(model, message, make_cell, phantom):
+    tests = phantom.index.loc[phantom.index["part"] == "test", "case"].tolist()
+    message = message.replace("{first!r}", repr(tests[0])).replace("{fifth!r}", repr(tests[4]))
+    with pytest.raises(UserError, match=f"Model 'unet' returned.*{message}"):
         evaluate_cell(EvaluationCell(make_cell()), phantom, model(), CPU)
 
 

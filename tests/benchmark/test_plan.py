@@ -1,7 +1,7 @@
 import pytest
 
 from biclip_bench.benchmark.config import ExperimentConfig
-from biclip_bench.benchmark.plan import make_plan
+from biclip_bench.benchmark.plan import check_names, make_plan
 from biclip_bench.errors import UserError
 
 
@@ -53,3 +53,11 @@ def test_a_models_options_reach_its_settings(phantom):
     plan = plan_of(phantom, model="biclip", model_options={"biclip": {"cycle": False}})
     assert plan.training[0].model_settings["options"] == {"cycle": False}
     assert plan.training[0].key != plan_of(phantom, model="biclip").training[0].key
+
+
+def test_the_text_encoder_is_tried_only_for_models_that_read_texts():
+    with pytest.raises(UserError, match=r"no folder \./nowhere"):
+        check_names(ExperimentConfig(model="unet,biclip", text_encoder="hf:./nowhere"))
+    check_names(ExperimentConfig(model="unet", text_encoder="hf:./nowhere"))
+    with pytest.raises(UserError, match="no text encoder named 'hg'"):
+        check_names(ExperimentConfig(model="unet", text_encoder="hg:./nowhere"))

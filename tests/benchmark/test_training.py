@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 
 from biclip_bench.benchmark.schedule import warm_cosine
 from biclip_bench.benchmark.training import LAST, TrainingModule, model_settings, train_cell
-from biclip_bench.models import build_model
+from biclip_bench.errors import UserError
+from biclip_bench.models import Batch, build_model
 
 
 def train(cell, dataset, folder: Path, stop_after: int | None = None):
@@ -92,13 +93,23 @@ def test_few_labels_are_passed_over_several_times(make_cell, phantom, tmp_path):
 def test_the_text_branch_learns_at_its_own_rate(make_cell):
     cell = make_cell("biclip")
     model = build_model("biclip", model_settings(cell))
-    module = TrainingModule(model, replace(cell.training, text_rate=0.25), steps=10, image_size=32)
+    module = TrainingModule(model, replace(cell.training, text_rate=0.25), 10, 32, cell.model)
     image, text = module.configure_optimizers()["optimizer"].param_groups
     assert text["initial_lr"] == image["initial_lr"] / 4
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     branch = {names[id(parameter)].split(".")[0] for parameter in text["params"]}
     assert branch == {"text_encoder", "text_head", "text_refinement", "generator"}
     assert len(image["params"]) + len(text["params"]) == len(names)
+
+
+def test_a_loss_that_is_not_finite_names_the_model(make_cell):
+    cell = make_cell()
+    model = build_model("unet", model_settings(cell))
+    torch.nn.init.constant_(next(model.parameters()), torch.nan)
+    module = TrainingModule(model, cell.training, 10, 32, cell.model)
+    batch = Batch(torch.rand(2, 3, 32, 32), ["", ""], torch.ones(2, 1, 32, 32))
+    with pytest.raises(UserError, match=r"Training of model 'unet' gave a loss .* not finite in epoch 1 \(.* = nan\)"):
+        module.training_step(batch, 0)
 
 
 def test_without_warm_up_the_schedule_is_half_a_cosine():

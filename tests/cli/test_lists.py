@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 
@@ -58,3 +59,47 @@ def test_shell_completion_is_offered(cli, shell, monkeypatch):
 def test_help_does_not_load_torch(cli):
     code = "import sys, biclip_bench.benchmark.cli.app; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_models_show_prints_modules_terms_options_and_parts(cli):
+    shown = cli("models", "show", "biclip", "--width", "8", "--image-size", "32")
+    assert shown.returncode == 0, shown.stderr
+    for text in (
+        "text_refinement", "ClassicUNet", "Loss terms: segmentation, generation, consistency, cycle.", "cycle_distance",
+        "--ablate switches off: refinement", "Faithful", "2603.00156", "GFLOPs",
+    ):  # fmt: skip
+        assert text in shown.stdout
+    assert "Did you mean 'biclip'" in cli("models", "show", "biklip").stderr
+
+
+def test_models_encoders_lists_the_offline_default(cli):
+    assert "tiny" in cli("models", "encoders").stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["corrupt", "--output", "release"],
+        ["corruptions", "preview"],
+        ["evaluate", "--predictions", "predictions", "--release", "release"],
+    ],
+)
+def test_what_trains_nothing_does_not_load_lightning(command, written_release, tmp_path):
+    data = ["--corruption", "motion", "--severity", "1", "--patients", "1,1,1", "--image-size", "32"]
+    (tmp_path / "release").mkdir()
+    if command[0] == "evaluate":
+        shutil.copytree(written_release, tmp_path / "release", dirs_exist_ok=True)
+        shutil.copytree(written_release / "masks", tmp_path / "predictions" / "clean")
+        data = []
+    code = f"""
+import sys
+from biclip_bench.benchmark.cli.app import main
+sys.argv = ["biclip-bench", *{[*command, *data]!r}]
+try:
+    main()
+finally:
+    print("loaded:", "lightning" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "loaded: False" in done.stdout

@@ -173,9 +173,3 @@ def test_ef_unet_at_paper_size_equals_the_count_by_hand():
     model = build_model("ef-unet", ModelSettings(preset="paper"))
     head = 128 * 784 + 784 + 1568 + 784 * 784 + 784
     assert count_parameters(model) == 31_039_361 + 2_715 + head + count_parameters(model.text_encoder)
-
-
-def test_smp_unet_narrows_its_decoder_with_the_width():
-    narrow, wide = build("smp-unet"), build("smp-unet", dataclasses.replace(SMALL, width=64))
-    assert count_parameters(narrow.network.encoder) == count_parameters(wide.network.encoder)
-    assert count_parameters(narrow.network.decoder) < count_parameters(wide.network.decoder) / 3
