@@ -93,7 +93,7 @@ class ProbabilisticAttention(nn.Module):
 
     def _split(self, tokens: Tensor) -> Tensor:
         """Deal (B, N, width) to the heads: (B, heads, N, width / heads)."""
-        return tokens.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return tokens.reshape(*tokens.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 class BidirectionalAdapter(nn.Module):

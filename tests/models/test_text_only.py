@@ -10,13 +10,15 @@ from biclip_bench.benchmark.datasets.report_grammar import parse
 from biclip_bench.benchmark.inputs import ResizedCases, collate
 from biclip_bench.benchmark.presets import PRESETS
 from biclip_bench.benchmark.training import TrainingModule
-from biclip_bench.models import Batch, ModelSettings, build_model, count_parameters
+from biclip_bench.models import Batch, ModelSettings, SegmentationModel, build_model, count_parameters
 
 SIDE = 48
+MARGIN = 0.05
+"""Of Dice, between what is learnt in 280 steps and the mean masks; over five seeds the gap was 0.015 to 0.028."""
 
 
-def build(side: int = 32, **options):
-    torch.manual_seed(0)
+def build(side: int = 32, seed: int = 0, **options):
+    torch.manual_seed(seed)
     return build_model("text-only", ModelSettings(image_size=side, width=8, options=options))
 
 
@@ -106,40 +108,44 @@ def mean_masks(train: Batch, texts: list[str]) -> np.ndarray:
 def parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Batch, Batch]:
     """Training and test cases of a small phantom."""
     cache: Path = tmp_path_factory.mktemp("cache")
-    dataset = open_dataset("phantom", DatasetSettings(image_size=SIDE, cases=(120, 1, 40), cache=cache))
+    dataset = open_dataset("phantom", DatasetSettings(image_size=SIDE, cases=(90, 1, 40), cache=cache))
     cases = [ResizedCases(dataset, cases_of(dataset, part), SIDE) for part in ("train", "test")]
     train, test = [collate([part[case] for case in range(len(part))]) for part in cases]
     return train, test
 
 
-def test_it_comes_near_the_mean_mask_of_reports_that_state_the_same(parts):
-    train, test = parts
+def train_quickly(train: Batch, seed: int) -> SegmentationModel:
+    """Train as the quick profile does with few labels: 280 steps of 8 cases."""
     settings = PRESETS["quick"].training
     steps = settings.epochs * settings.minimum_steps
-    model = build(SIDE)
+    model = build(SIDE, seed)
     configured = TrainingModule(model, settings, steps, SIDE).configure_optimizers()
     optimiser, schedule = configured["optimizer"], configured["lr_scheduler"]["scheduler"]
-    assert sorted(group["lr"] for group in optimiser.param_groups)[0] < 1e-3  # the text encoder learns at its own rate
-    torch.manual_seed(0)
+    assert len(optimiser.param_groups) == 2  # the text encoder learns at a rate of its own
+    torch.manual_seed(seed)
     for _ in range(steps):
         chosen = torch.randperm(len(train.text))[: settings.batch_size]
-        losses = model.training_losses(
-            Batch(train.image[chosen], [train.text[case] for case in chosen], train.mask[chosen])
-        )
+        texts = [train.text[case] for case in chosen]
         optimiser.zero_grad()
-        sum(losses.values()).backward()
+        sum(model.training_losses(Batch(train.image[chosen], texts, train.mask[chosen])).values()).backward()
         optimiser.step()
         schedule.step()
+    return model.eval()
 
+
+def test_it_comes_near_the_mean_mask_of_reports_that_state_the_same(parts):
+    train, test = parts
+    model = train_quickly(train, seed=0)
     truth = test.mask[:, 0].numpy() > 0.5
     shuffled = [test.text[case] for case in torch.randperm(len(test.text), generator=torch.Generator().manual_seed(0))]
     with torch.no_grad():
         own, wrong = (
-            dice((model.eval()(Batch(test.image, texts)) > 0)[:, 0].numpy(), truth) for texts in (test.text, shuffled)
+            dice((model(Batch(test.image, texts)) > 0)[:, 0].numpy(), truth) for texts in (test.text, shuffled)
         )
-    fitted = mean_masks(train, train.text)
-    fit = {level: dice(fitted > level, train.mask[:, 0].numpy() > 0.5) for level in np.arange(0.05, 0.55, 0.05)}
+    fitted, fitted_truth = mean_masks(train, train.text), train.mask[:, 0].numpy() > 0.5
+    fits = {level: dice(fitted > level, fitted_truth) for level in np.arange(0.05, 0.55, 0.05)}
     means = mean_masks(train, test.text)
-    best = dice(means > max(fit, key=fit.get), truth)
-    halves = dice(means > 0.5, truth)
-    print(own, wrong, best, halves)
+    best = dice(means > max(fits, key=fits.__getitem__), truth)
+    assert best - MARGIN < own < best + MARGIN
+    assert own > dice(means > 0.5, truth) + MARGIN
+    assert wrong < own / 2
