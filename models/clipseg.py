@@ -74,9 +74,10 @@ class CLIPSeg(TextGuidedModel):
     block is modulated by the text embedding; transposed convolutions turn tokens back into pixels.
 
     Faithful: the decoder (depths added one by one from the deepest, one block each, 4 heads, a perceptron 32 times as
-    wide, width 64 at width 64, 1.07 million parameters on ViT-B-16) with the class token; the tokens after blocks 3, 6
-    and 9 of 12, counted from 0, as in the authors' code (their paper writes 3, 7, 9); with ``clip``, ``weights`` and
-    ``clip_text`` both towers frozen, which gives dense features of a CLIP that never saw the data.
+    wide, 64 channels at width 64; on ViT-B-16 1.07 million parameters, 1.13 with the refined head) with the class
+    token; the tokens after blocks 3, 6 and 9 of 12, counted from 0, as in the released weights (the paper writes 3, 7
+    and 9); with ``clip``, ``weights`` and ``clip_text`` both towers frozen, which gives dense features of a CLIP that
+    never saw the data.
 
     Different: by default nothing pretrained is at hand, so a vision transformer of 6 blocks and 8-pixel patches learns
     from scratch and is read after every second block, and the text encoder is the benchmark's, in the mean of its
