@@ -96,6 +96,8 @@ class TrainingCell:
         The fields of :class:`~biclip_bench.models.registry.ModelSettings`.
     training
         How it is trained.
+    given
+        SHA-256 of weights from elsewhere that it starts from, by what they are for.
     """
 
     dataset: str
@@ -106,11 +108,12 @@ class TrainingCell:
     model: str
     model_settings: Mapping[str, Any]
     training: TrainingSettings
+    given: Mapping[str, str] = field(default_factory=dict)
 
     def identity(self) -> dict[str, Any]:
         """Everything that determines the checkpoint's bits on one kind of device."""
         content = asdict(self) | {"schema": SCHEMA_VERSION, "kind": "training"}
-        content["model_settings"] = dict(self.model_settings)
+        content["model_settings"], content["given"] = dict(self.model_settings), dict(self.given)
         content["cases"] = digest(list(self.cases))
         return content
 

@@ -24,6 +24,7 @@ from .ablation import ablations
 from .cells import EvaluationCell, OutsideModel, TrainingCell
 from .config import ExperimentConfig
 from .datasets import Dataset, DatasetSettings, dataset_registry, open_dataset
+from .foreign_weights import foreign_weights
 from .selections import split_names
 from .splits import labelled_cases
 
@@ -148,6 +149,7 @@ def make_plan(config: ExperimentConfig, dataset: Dataset) -> Plan:
             f"model_options names {sorted(unknown)[0]!r}, which is not among the models {', '.join(models)}."
         )
     settings = {name: _settings(config, name) for name in models}
+    given = foreign_weights(config, models)
 
     training = tuple(
         TrainingCell(
@@ -159,6 +161,7 @@ def make_plan(config: ExperimentConfig, dataset: Dataset) -> Plan:
             model=name,
             model_settings=settings[name],
             training=config.training,
+            given=given[name],
         )
         for labels in config.labels
         for seed in config.seed

@@ -2,15 +2,18 @@
 
 from . import (  # noqa: F401  (their import registers them)
     biclip,
+    clipseg,
     ef_unet,
     hf_text_encoder,
     lang_guided_decoder,
     lvit,
+    medclipseg,
     monai_models,
     nnunet,
     open_clip_text_encoder,
     smp_any,
     smp_models,
+    text_only,
     tiny_text_encoder,
     unet,
 )

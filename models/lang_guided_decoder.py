@@ -13,7 +13,7 @@ from .convnext import convnext_tiny, load_convnext, stage_channels
 from .lang_guided_layers import GuidedStage, SubpixelUpsample, TextProjection
 from .losses import CrossEntropyOn
 from .options import read_options
-from .padding import pad_to_multiple
+from .padding import pad_to_multiple, padded_side
 from .registry import ModelSettings, register_model
 from .text_encoders import TextFeatures
 from .text_guided import TextGuidedModel
@@ -39,13 +39,13 @@ class LangGuidedDecoderOptions:
     ----------
     weights
         File with the weights of a ConvNeXt-Tiny trained on ImageNet, as timm, torchvision, transformers or Meta's
-        release save it (.safetensors, .pth and the like; a classifier in it is left out). They fit width 64. By
-        default the encoder begins with random weights.
+        release save it (.safetensors, .pth and the like; a classifier in it is left out). They fit width 64. With
+        ``none`` the encoder begins with random weights.
     cross_entropy_on
         See :func:`~biclip_bench.models.losses.segmentation_loss`.
     """
 
-    weights: str = ""
+    weights: str = "none"
     cross_entropy_on: CrossEntropyOn = "logits"
 
 
@@ -75,6 +75,8 @@ class LangGuidedDecoder(TextGuidedModel):
     """
 
     text_branch: ClassVar[tuple[str, ...]] = ("text_encoder", "text_projections")
+    options_kind: ClassVar[type | None] = LangGuidedDecoderOptions
+    pretraining: ClassVar[str] = "weights=FILE"
     paper: ClassVar[str] = "Zhong et al., Ariadne's Thread (LanGuideMedSeg), MICCAI 2023"
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -83,14 +85,14 @@ class LangGuidedDecoder(TextGuidedModel):
         self.options = options
         channels = stage_channels(settings.width)
         self.encoder = convnext_tiny(settings.width)
-        if options.weights:
+        if options.weights != "none":
             self.pretrained = load_convnext(self.encoder, Path(options.weights), settings.width)
         coarse_first = channels[:0:-1]
         self.text_projections = nn.ModuleList(
             TextProjection(TOKENS, self.text_encoder.width, length, wide)
             for length, wide in zip(TEXT_LENGTHS, coarse_first, strict=True)
         )
-        deepest = -(-settings.image_size // DEEPEST)
+        deepest = padded_side(settings.image_size, DEEPEST) // DEEPEST
         self.stages = nn.ModuleList(
             GuidedStage(wide, deepest * 2**stage, length)
             for stage, (length, wide) in enumerate(zip(TEXT_LENGTHS, coarse_first, strict=True))

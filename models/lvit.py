@@ -59,9 +59,9 @@ class LViT(TextGuidedModel):
     16, 8, 4 and 2 cells; two transformer blocks of 8 heads a level, one on the way down and one back; the text's word
     vectors, 768 wide, narrowed to 512-256-128-64 by convolutions over tokens, and spread over the patches at the first
     level; the pixel-level attention. At 224 px, width 64 and with a 768-wide text encoder 29.90 million parameters
-    without that encoder: the published 29.7 million and the positions of the patches (0.19 million). 52.7 GFLOPs, a
-    multiplication and an addition counting two: the published 54 less what the reconstructions save, whose
-    convolutions run before the cells are repeated and not behind.
+    without that encoder: the published 29.7 million and the positions of the patches (0.19 million). 52.7 GFLOPs, the
+    products inside attention counted and a multiply-add as two: the published 54 less what the reconstructions save,
+    whose convolutions run before the cells are repeated and not behind.
 
     Different: the semi-supervised part, that is the exponential pseudo-label iteration and the language-vision loss, is
     left out. Modules that the reference builds and never runs are too, and so are the convolutions' biases before a
@@ -75,6 +75,7 @@ class LViT(TextGuidedModel):
 
     text_branch: ClassVar[tuple[str, ...]] = ("text_encoder", "text_levels", "text_to_patches")
     parts: ClassVar[tuple[str, ...]] = ("pixel_attention",)
+    options_kind: ClassVar[type | None] = LViTOptions
     paper: ClassVar[str] = "Li et al., LViT, IEEE TMI 2023"
 
     def __init__(self, settings: ModelSettings) -> None:

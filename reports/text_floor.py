@@ -40,7 +40,7 @@ def text_floor(scores: pd.DataFrame, details: ReportDetails) -> list[str]:
     return [
         _paragraph(curves, name, guided, f" with {labels_text(labels)} of the labels" if several_labels else "")
         for name in blind
-        for labels, curves in scores.groupby("labels")
+        for labels, curves in ((value, scores[scores["labels"] == value]) for value in sorted(set(scores["labels"])))
         if name in set(curves["model"])
     ]
 

@@ -43,9 +43,9 @@ def list_models(
     settings = _settings(image_size, width, None)
     console = Console()
     table = Table(
-        Column("Model", no_wrap=True), "Text", Column("Parameters (M)", justify="right"),
-        Column("GFLOPs", justify="right"), Column("Pretrained", overflow="fold"),
-        Column("Seen in training", min_width=15),
+        Column("Model", no_wrap=True), "Text", Column("Size (M)", justify="right"),
+        Column("GFLOPs", justify="right"), "Pretrained",
+        Column("Seen in training", min_width=14),
         title=f"Models at {settings.image_size} px, width {settings.width}, text encoder {settings.text_encoder}",
     )  # fmt: skip
     papers = Table(Column(no_wrap=True), "", box=None, show_header=False, title="Papers")
@@ -55,11 +55,13 @@ def list_models(
             row = [name, "yes" if model.uses_text else "no"]
             if name in listed_models():
                 cost = model_cost(name, settings)
-                row += [f"{cost.trained / 1e6:.2f}", "?" if cost.gflops is None else f"{cost.gflops:.1f}"]
+                row += [f"{cost.trained / 1e6:.2f}", "?" if cost.gflops is None else f"{cost.gflops:.3g}"]
             else:
                 row[0] += ":NAME"
                 row += ["-", "-"]
-            table.add_row(*row, model.pretraining, ", ".join(model.augmented_with) or "-")
+            table.add_row(
+                *row, "no" if model.pretraining == "no" else "weights=", ", ".join(model.augmented_with) or "-"
+            )
             papers.add_row(row[0], model.paper)
     console.print(table)
     console.print(papers)

@@ -115,7 +115,7 @@ def test_the_batch_does_not_change_the_scores(corruption, make_cell, phantom, mo
         (BrokenOnce, "not finite for case {fifth!r}: 1 of 1024"),
         (Halved, r"shape \(6, 1, 16, 16\), not \(6, 1, 32, 32\) for .* case {first!r}"),
         (TwoClasses, r"shape \(6, 2, 32, 32\), not \(6, 1, 32, 32\) .*: 2 classes where one .*logits\[:, 1:2\]"),
-        (Bundle, "dict, not a tensor"),
+        (Bundle, "dict for the batch that begins with case {first!r}, not a tensor"),
     ],
 )
 def test_a_model_that_breaks_its_contract_is_named_with_the_case(model, message, make_cell, phantom):

@@ -1,7 +1,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,13 +24,14 @@ def tiny() -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
-def start() -> Start:
+def start() -> Iterator[Start]:
     """Start the console script of the environment that runs the tests, in a process of its own."""
+    started: list[subprocess.Popen[str]] = []
     script = Path(sys.executable).with_name("biclip-bench")
     terminal = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
 
     def popen(*arguments: object, cwd: Path | None = None) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [str(script), *map(str, arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -38,8 +39,12 @@ def start() -> Start:
             cwd=cwd,
             env=os.environ | terminal,
         )
+        started.append(process)
+        return process
 
-    return popen
+    yield popen
+    for process in started:
+        process.kill()  # of one that has ended, nothing happens
 
 
 @pytest.fixture(scope="session")

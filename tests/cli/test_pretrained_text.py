@@ -47,6 +47,10 @@ def test_a_run_trains_with_a_frozen_encoder_and_refuses_to_evaluate_with_other_w
     assert refused.returncode == 2
     assert "was trained with other weights of the frozen text encoder" in re.sub(r"\s+", " ", refused.stderr)
 
+    anew = within("run", *GRID, *options, cwd=tmp_path)
+    assert anew.returncode == 0, anew.stdout + anew.stderr
+    assert len(list((tmp_path / "out" / "cells" / "training").rglob("weights.safetensors"))) == 2
+
 
 def test_an_encoder_that_cannot_be_had_is_told_before_the_data_set_is_made(cli, tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")

@@ -130,10 +130,8 @@ def test_killed_at_any_moment_the_same_command_ends_with_the_same_bits(finished_
 
 def test_interrupted_it_says_that_the_work_is_kept(start, tiny, tmp_path):
     process = start("run", *tiny, "--epochs", "500", "--output", tmp_path / "results")
-    for line in process.stdout:
-        if "Training" in line:
-            break
-    time.sleep(3)
+    while process.poll() is None and not list((tmp_path / "results").rglob("last.ckpt")):
+        time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -36,8 +36,17 @@ def outputs_of(model: torch.nn.Module, names: list[str]) -> dict[str, list[torch
     return seen
 
 
-def test_every_step_of_the_paper_preset_has_the_papers_shape():
-    model = build_model("biclip", ModelSettings(preset="paper"))
+@pytest.fixture(scope="module")
+def cxr_bert(write_cxr_bert, tmp_path_factory) -> str:
+    """An encoder in CXR-BERT's format and of its width, with two of its twelve layers."""
+    folder = write_cxr_bert(tmp_path_factory.mktemp("cxr-bert"), hidden_size=768, num_hidden_layers=2)
+    return f"hf:{folder}"
+
+
+def test_every_step_of_the_paper_preset_has_the_papers_shape(cxr_bert):
+    model = build_model("biclip", ModelSettings(preset="paper", text_encoder=cxr_bert))
+    assert model.text_encoder(["left lung"]).pooled.shape == (1, 768)
+    assert model.text_encoder(["left lung"]).own.shape == (1, 32)
     sizes = {
         "text_head": (2, 784),
         "image_embedding": (2, 256),
@@ -57,10 +66,10 @@ def test_every_step_of_the_paper_preset_has_the_papers_shape():
     assert inputs == [(2, 6, 224, 224)] * 2  # weak and strong view
 
 
-def test_parameters_of_the_paper_preset_equal_the_count_by_hand():
-    model = build_model("biclip", ModelSettings(preset="paper"))
+def test_parameters_of_the_paper_preset_equal_the_count_by_hand(cxr_bert):
+    model = build_model("biclip", ModelSettings(preset="paper", text_encoder=cxr_bert))
     parts = {
-        "text_head": 128 * 784 + 784 + 1568 + 784 * 784 + 784,
+        "text_head": 768 * 784 + 784 + 1568 + 784 * 784 + 784,
         "image_embedding": 149_504,
         "text_refinement": 1_433_152,
         "generator": 2_715,
@@ -70,7 +79,16 @@ def test_parameters_of_the_paper_preset_equal_the_count_by_hand():
     }
     for name, count in parts.items():
         assert count_parameters(model.get_submodule(name)) == count, name
-    assert count_parameters(model) == sum(parts.values()) + count_parameters(model.text_encoder)
+    assert count_parameters(model, trainable_only=True) == sum(parts.values())
+    assert count_parameters(model) == sum(parts.values()) + count_parameters(model.text_encoder.encoder)
+
+
+def test_under_the_paper_preset_gradients_reach_all_but_the_text_encoder(cxr_bert):
+    model = build_model("biclip", ModelSettings(preset="paper", text_encoder=cxr_bert)).train()
+    sum(model.training_losses(batch(2, 224)).values()).backward()
+    assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
+    encoder = model.text_encoder.encoder
+    assert not any(parameter.requires_grad or parameter.grad is not None for parameter in encoder.parameters())
 
 
 def test_the_paper_preset_takes_the_cross_entropy_of_probabilities():

@@ -219,6 +219,7 @@ def test_metas_names_are_read_as_timm_reads_them():
 
 def test_without_weights_nothing_foreign_is_in_it():
     assert build_model("lang-guided-decoder", ModelSettings(32, 8)).pretrained == ""
+    assert build_model("lang-guided-decoder?weights=none", ModelSettings(32, 8)).pretrained == ""
 
 
 def test_weights_that_do_not_fit_are_named(tmp_path):
