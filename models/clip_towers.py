@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,12 +13,13 @@ from torch import Tensor, nn
 from biclip_bench.errors import UserError
 from biclip_bench.registry import suggest
 
-from .text_encoders import CONTEXT_LENGTH, TextEncoder, TextFeatures
+from .open_clip_source import tag_place, tag_weights
+from .text_encoders import CONTEXT_LENGTH, TextEncoder, TextFeatures, tokenizer_hash
 from .tiny_text_encoder import tokenise
 from .weights import read_weights
 
-_HUB_FILE = "open_clip_model.safetensors"
-"""The file that open_clip looks for in a Hugging Face repository."""
+HUB_FILE = "open_clip_model.safetensors"
+"""The weights in a repository of open_clip, where a tag names no other file."""
 
 
 class VisionTower(nn.Module):
@@ -93,6 +93,10 @@ class CLIPTextEncoder(TextEncoder):
         tokens = projection(tokens) if isinstance(projection, nn.Module) else tokens @ projection
         return TextFeatures(output["text_features"], tokens * own[..., None], own)
 
+    def tokenizer_identity(self) -> str:
+        """Hash what the tokenizer makes of a difficult text."""
+        return tokenizer_hash({}, tokenise)
+
 
 def create_clip(name: str, weights: str, image_size: int) -> Any:
     """Build an open_clip model for an input size, on the CPU in float32.
@@ -159,16 +163,14 @@ def _given(name: str, weights: str) -> Path:
 
 
 def _fetched(name: str, weights: str, tag: dict[str, Any]) -> Path:
-    """The file with the weights of a tag, from open_clip's cache or the network."""
+    """The file with the weights of a tag, from the local cache or the hub."""
     import open_clip
 
-    try:
-        return Path(open_clip.download_pretrained(tag))
-    except (OSError, RuntimeError, ValueError) as error:
-        repository, file = os.path.split(tag.get("hf_hub", ""))
-        source = f"https://huggingface.co/{repository}/resolve/main/{file or _HUB_FILE}" if repository else tag["url"]
-        raise UserError(
-            f"The weights {weights!r} of open_clip's model {name!r} are not on this machine and could not be fetched "
-            f"({type(error).__name__}). Where there is a network, fetch {source}, put the file anywhere on this "
-            f"machine and give its path: clipseg?clip={name}&weights=PATH."
-        ) from error
+    repository, file = tag_place(tag)
+    fast = f"{name}-quickgelu"
+    local = fast if tag.get("quick_gelu") and fast in open_clip.list_models() else name
+    remedy = (
+        f"On a machine with a network run 'hf download {repository} {file or HUB_FILE} --local-dir FOLDER', copy "
+        f"FOLDER to this one, and name the file: clipseg?clip={local}&weights=FOLDER/{file or HUB_FILE}"
+    )
+    return tag_weights(tag, f"open_clip's {name} with the weights {weights}", remedy)

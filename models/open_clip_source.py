@@ -136,22 +136,47 @@ def _close(model: str, models: list[str]) -> str:
 
 
 def _of_tag(source: Source, model: str, tag: dict[str, Any]) -> Path:
-    """Find the weights of a pretrained tag; every tag has a place on the hub, a repository or one file of it."""
+    """Find the weights of a pretrained tag, or say how the encoder can be had without a network."""
     import open_clip
 
-    repository, _, file = str(tag["hf_hub"]).rpartition("/")
-    names = [f"{file.rpartition('.')[0]}.safetensors", file] if file else list(_WEIGHTS)
-
-    def choose(files: Sequence[str]) -> list[str]:
-        return [name for name in names if name in files][:1]
-
+    repository, file = tag_place(tag)
     if file:
         fast = f"{model}-quickgelu"
         local = fast if tag.get("quick_gelu") and fast in open_clip.list_models() else model
         remedy = elsewhere([f"hf download {repository} {file} --local-dir FOLDER"], f"open_clip:{local}:FOLDER/{file}")
     else:
         remedy = elsewhere([f"hf download {repository} --local-dir FOLDER"], f"open_clip:{FOLDER}FOLDER")
-    folder = hub_folder(repository, names, choose, source.spec, remedy)
+    return tag_weights(tag, source.spec, remedy)
+
+
+def tag_place(tag: dict[str, Any]) -> tuple[str, str]:
+    """Return where on the hub a tag has its weights, as all of them do: a repository, and one file of it or nothing."""
+    repository, _, file = str(tag["hf_hub"]).rpartition("/")
+    return repository, file
+
+
+def tag_weights(tag: dict[str, Any], needed: str, remedy: str) -> Path:
+    """Find the weights of a pretrained tag, as ``open_clip.get_pretrained_cfg`` describes it.
+
+    Parameters
+    ----------
+    tag
+        The description.
+    needed, remedy
+        For messages, see :func:`~biclip_bench.models.hub.hub_folder`.
+
+    Raises
+    ------
+    UserError
+        If they are neither in the local cache nor within reach.
+    """
+    repository, file = tag_place(tag)
+    names = [f"{file.rpartition('.')[0]}.safetensors", file] if file else list(_WEIGHTS)
+
+    def choose(files: Sequence[str]) -> list[str]:
+        return [name for name in names if name in files][:1]
+
+    folder = hub_folder(repository, names, choose, needed, remedy)
     return folder / choose(folder_files(folder))[0]
 
 

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from biclip_bench.errors import UserError
 from biclip_bench.models import Batch, FrozenTextEncoder, ModelSettings, build_model, count_parameters
+from biclip_bench.models.cost import model_cost
 from biclip_bench.models.film_decoder import FiLMDecoder
 
 MEAN = torch.tensor(open_clip.OPENAI_DATASET_MEAN).reshape(1, 3, 1, 1)
@@ -245,15 +246,26 @@ def test_weights_that_hold_more_than_tensors_are_refused(tmp_path):
         build(clip="small-clip-16", weights=str(path))
 
 
-def test_offline_the_error_says_what_to_fetch_and_where_to_put_it(monkeypatch, tmp_path):
-    import huggingface_hub.constants as hub
-
-    monkeypatch.setattr(hub, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(hub, "HF_HUB_CACHE", str(tmp_path))
+@pytest.mark.parametrize(
+    ("tag", "fetched", "given"),
+    [
+        ("laion2b_s34b_b88k", "laion/CLIP-ViT-B-16-laion2B-s34B-b88K open_clip_model.safetensors", "ViT-B-16"),
+        ("openai", "timm/vit_base_patch16_clip_224.openai open_clip_model.safetensors", "ViT-B-16-quickgelu"),
+    ],
+)
+def test_without_a_network_it_says_what_to_fetch_and_where_to_put_it(monkeypatch, tmp_path, tag, fetched, given):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(UserError) as raised:
-        build(clip="ViT-B-16", weights="laion2b_s34b_b88k")
+        build(clip="ViT-B/16", weights=tag)
     message = str(raised.value)
-    assert "not on this machine and could not be fetched" in message
-    source = "https://huggingface.co/laion/CLIP-ViT-B-16-laion2B-s34B-b88K/resolve/main/open_clip_model.safetensors"
-    assert source in message
-    assert "clipseg?clip=ViT-B-16&weights=PATH" in message
+    assert f"open_clip's ViT-B-16 with the weights {tag} is not in the local cache" in message
+    assert f"hf download {fetched} --local-dir FOLDER" in message
+    assert f"clipseg?clip={given}&weights=FOLDER/open_clip_model.safetensors" in message
+
+
+def test_what_it_costs_is_told_with_pretrained_towers_too(weights):
+    settings = ModelSettings(32, 8)
+    chosen = f"clip=small-clip-16&clip_text=true&weights={weights}"
+    cost = model_cost(f"clipseg?{chosen}", settings)
+    assert cost.trained == count_parameters(build_model(f"clipseg?{chosen}", settings), trainable_only=True)

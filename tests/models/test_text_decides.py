@@ -38,7 +38,7 @@ def trained(name: str, steps: int) -> torch.nn.Module:
     settings = replace(PRESETS["quick"].training, weight_decay=0.0)
     torch.manual_seed(0)
     model = build_model(name, ModelSettings(image_size=SIDE, width=8)).to(memory_format=torch.channels_last).train()
-    configured = TrainingModule(model, settings, steps, SIDE).configure_optimizers()
+    configured = TrainingModule(model, settings, steps, SIDE, name).configure_optimizers()
     optimiser, schedule = configured["optimizer"], configured["lr_scheduler"]["scheduler"]
     for step in range(steps):
         optimiser.zero_grad()

@@ -119,7 +119,7 @@ def train_quickly(train: Batch, seed: int) -> SegmentationModel:
     settings = PRESETS["quick"].training
     steps = settings.epochs * settings.minimum_steps
     model = build(SIDE, seed)
-    configured = TrainingModule(model, settings, steps, SIDE).configure_optimizers()
+    configured = TrainingModule(model, settings, steps, SIDE, "text-only").configure_optimizers()
     optimiser, schedule = configured["optimizer"], configured["lr_scheduler"]["scheduler"]
     assert len(optimiser.param_groups) == 2  # the text encoder learns at a rate of its own
     torch.manual_seed(seed)
