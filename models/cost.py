@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -70,12 +72,26 @@ def model_cost(name: str, settings: ModelSettings) -> ModelCost:
         try:
             for encoder in frozen_text_encoders(model):
                 encoder([EXAMPLE_TEXT])  # remembered from here on, so not counted
-            with counter, torch.no_grad():
+            with _plain_attention(), counter, torch.no_grad():
                 model(Batch(image, [EXAMPLE_TEXT]))
             gflops = counter.get_total_flops() / 1e9
         except Exception:
             gflops = None  # a model from elsewhere may look at values, which tensors without content lack
     return ModelCost(trained, count_parameters(model) - trained, gflops)
+
+
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Keep PyTorch from its fused attention, whose operations the counter cannot see."""
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
 
 
 def loss_terms(model: SegmentationModel, image_size: int) -> list[str]:

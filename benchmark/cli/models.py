@@ -38,7 +38,6 @@ def list_models(
 ) -> None:
     """List the models: text or not, size, cost, pretrained weights, what their training sees, and their paper."""
     from ...models import listed_models, model_registry
-    from ...models.cost import model_cost
 
     settings = _settings(image_size, width, None)
     console = Console()
@@ -54,8 +53,7 @@ def list_models(
             model = model_registry.get(name)
             row = [name, "yes" if model.uses_text else "no"]
             if name in listed_models():
-                cost = model_cost(name, settings)
-                row += [f"{cost.trained / 1e6:.2f}", "?" if cost.gflops is None else f"{cost.gflops:.3g}"]
+                row += _size_and_operations(name, settings)
             else:
                 row[0] += ":NAME"
                 row += ["-", "-"]
@@ -67,6 +65,19 @@ def list_models(
     console.print(papers)
     console.print(OPERATIONS, highlight=False)
     console.print("'models show NAME' tells more; 'models encoders' lists the text encoders.", highlight=False)
+
+
+def _size_and_operations(name: str, settings: ModelSettings) -> list[str]:
+    from ...models.cost import model_cost
+
+    try:
+        cost = model_cost(name, settings)
+    except Exception:
+        return [
+            "?",
+            "?",
+        ]  # a model from elsewhere that cannot be built must not hide the others; 'models show' tells why
+    return [f"{cost.trained / 1e6:.2f}", "?" if cost.gflops is None else f"{cost.gflops:.3g}"]
 
 
 @models_app.command("show")

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -38,6 +39,8 @@ def start() -> Iterator[Start]:
             text=True,
             cwd=cwd,
             env=os.environ | terminal,
+            # A shell that runs the tests in the background has Ctrl-C ignored, and a process inherits that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         started.append(process)
         return process

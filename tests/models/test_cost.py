@@ -3,7 +3,15 @@ import dataclasses
 import pytest
 import torch
 
-from biclip_bench.models import ModelSettings, build_model, count_parameters, listed_models
+from biclip_bench.models import (
+    ModelSettings,
+    SegmentationModel,
+    build_model,
+    count_parameters,
+    listed_models,
+    model_registry,
+    register_model,
+)
 from biclip_bench.models.classic_unet import ClassicUNet
 from biclip_bench.models.cost import loss_terms, model_cost, module_sizes
 
@@ -60,3 +68,29 @@ def test_terms_and_modules_of_biclip():
     sizes = module_sizes(model)
     assert sizes["unet"] == ("ClassicUNet", count_parameters(ClassicUNet(6, 8)))
     assert sum(size for _, size in sizes.values()) == count_parameters(model)
+
+
+def test_attention_is_counted_where_pytorch_would_fuse_it():
+    """An encoder layer by hand: four projections, two products with the scores, two layers of the perceptron."""
+
+    @register_model("attention-alone")
+    class AttentionAlone(SegmentationModel):
+        uses_text, paper = False, "none"
+
+        def __init__(self, settings):
+            super().__init__()
+            self.layer = torch.nn.TransformerEncoderLayer(16, 4, 32, batch_first=True)
+
+        def forward(self, batch):
+            tokens = batch.image.flatten(1).reshape(1, -1, 16)
+            return self.layer(tokens).reshape(1, 3, *batch.image.shape[-2:])[:, :1]
+
+        def training_losses(self, batch):
+            return {"none": self(batch).sum()}
+
+    try:
+        cost = model_cost("attention-alone", ModelSettings(32, 8))
+    finally:
+        model_registry._entries.pop("attention-alone")
+    n, d, h = 3 * 32 * 32 // 16, 16, 32
+    assert cost.gflops * 1e9 == pytest.approx(2 * (4 * n * d * d + 2 * n * n * d + 2 * n * d * h))
