@@ -90,6 +90,8 @@ class DatasetSettings:
         Seed of a generator.
     cache
         Folder for what is expensive to make twice.
+    allow_issues
+        Whether cases with errors are left out instead of stopping everything.
     """
 
     root: Path | None = None
@@ -97,6 +99,7 @@ class DatasetSettings:
     cases: tuple[int, int, int] = (100, 20, 40)
     seed: int = 0
     cache: Path = Path("results/cache")
+    allow_issues: bool = False
 
 
 def cases_of(dataset: Dataset, part: Part) -> list[str]:

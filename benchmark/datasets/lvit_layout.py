@@ -9,100 +9,97 @@ workbook such as ``Train_text.xlsx`` with the columns ``Image`` and ``Descriptio
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from biclip_bench.errors import UserError
 
 from .base import Part
+from .case_files import CaseFiles, Defect, Listing
 from .image_files import IMAGE_SUFFIXES
-from .lvit_workbook import TextRow, read_workbook
+from .lvit_names import group_of
+from .text_tables import TextRow, read_text_table
 
 PART_FOLDERS: dict[Part, str] = {"train": "Train_Folder", "val": "Val_Folder", "test": "Test_Folder"}
-_MASK_PREFIX = "mask_"
+MASK_PREFIX = "mask_"
 _DESKTOP_FILES = frozenset({"thumbs.db", "desktop.ini"})
 
 
-@dataclass(frozen=True)
-class Triple:
-    """An image, its mask and its text.
+def read_lvit(root: Path) -> Listing:
+    """Match all files and texts of a data set.
 
-    Parameters
-    ----------
-    part
-        The part whose folder they lie in.
-    stem
-        The image's name without its suffix.
-    image, mask
-        The files.
-    text
-        The report.
-    """
-
-    part: Part
-    stem: str
-    image: Path
-    mask: Path
-    text: str
-
-
-def find_triples(root: Path) -> list[Triple]:
-    """Match all files and texts of a data set, sorted by part and name.
+    Images, masks and rows that fit nothing, or several things, become defects; all else becomes cases.
 
     Raises
     ------
     UserError
-        At the first missing, superfluous, duplicate or ambiguous file or row, named.
+        If a folder or workbook of the layout is missing, cannot be read, or is empty.
     """
     if not root.is_dir():
         raise UserError(f"There is no folder {root}: give the folder that holds {', '.join(PART_FOLDERS.values())}.")
-    return [triple for part, folder in PART_FOLDERS.items() for triple in _match_part(root / folder, part)]
+    files: list[CaseFiles] = []
+    defects: list[Defect] = []
+    for part, folder in PART_FOLDERS.items():
+        files += _match_part(root / folder, part, defects)
+    return Listing(tuple(files), tuple(defects))
 
 
-def _match_part(folder: Path, part: Part) -> list[Triple]:
+def _match_part(folder: Path, part: Part, defects: list[Defect]) -> list[CaseFiles]:
     if not folder.is_dir():
         raise UserError(
             f"There is no folder {folder}: LViT's layout has {', '.join(PART_FOLDERS.values())}, "
             "each with img, labelcol and a workbook."
         )
-    images = _list_images(folder / "img")
-    masks = _list_images(folder / "labelcol")
-    rows = read_workbook(_find_workbook(folder))
+    images = list_images(folder / "img", defects)
+    masks = list_images(folder / "labelcol", defects)
+    rows = read_text_table(_find_workbook(folder), defects)
     if not images and not masks and not rows:
         raise UserError(f"The part {folder} is empty: its img folder should hold at least one image.")
     if not images:
         raise UserError(f"The folder {folder / 'img'} holds no image: it should hold one for each mask in labelcol.")
 
-    by_stem = _by_stem(images)
-    mask_of = _match_masks(masks, by_stem, folder)
-    text_of = _match_rows(rows, by_stem)
+    by_stem = images_by_stem(images, defects)
+    mask_of = _match_masks(masks, by_stem, folder, defects)
+    text_of = _match_rows(rows, by_stem, defects)
     for stem, image in by_stem.items():
         if stem not in mask_of:
-            raise UserError(
+            message = (
                 f"The image {image} has no mask: {folder / 'labelcol'} should hold {stem}.png or "
-                f"{_MASK_PREFIX}{stem}.png."
+                f"{MASK_PREFIX}{stem}.png."
             )
-        if stem not in text_of:
-            raise UserError(
+            defects.append(Defect("image-without-mask", message, cases=(f"{part}/{stem}",)))
+        elif stem not in text_of:
+            message = (
                 f"The image {image} has no text: the workbook in {folder} should have a row whose Image is "
                 f"{mask_of[stem].name}."
             )
-    return [Triple(part, stem, by_stem[stem], mask_of[stem], text_of[stem].text) for stem in sorted(by_stem)]
+            defects.append(Defect("image-without-text", message, cases=(f"{part}/{stem}",)))
+    return [
+        CaseFiles(part, stem, by_stem[stem], mask_of[stem], text_of[stem].text, group_of(stem), text_of[stem].where)
+        for stem in sorted(by_stem)
+        if stem in mask_of and stem in text_of
+    ]
 
 
-def _list_images(folder: Path) -> list[Path]:
+def list_images(folder: Path, defects: list[Defect]) -> list[Path]:
+    """List the image files of a folder, sorted; anything else but a desktop's own files is a defect.
+
+    Raises
+    ------
+    UserError
+        If there is no such folder.
+    """
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}: LViT's layout has img and labelcol in every part.")
     files = sorted(
         path for path in folder.iterdir() if not path.name.startswith(".") and path.name.lower() not in _DESKTOP_FILES
     )
+    known = [path for path in files if not path.is_dir() and path.suffix.lower() in IMAGE_SUFFIXES]
+    suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
     for path in files:
-        if path.is_dir() or path.suffix.lower() not in IMAGE_SUFFIXES:
-            raise UserError(
-                f"{path} is not an image: {folder} should hold only files ending in "
-                f"{', '.join(sorted(IMAGE_SUFFIXES))}."
-            )
-    return files
+        if path not in known:
+            message = f"{path} is not an image: {folder} should hold only files ending in {suffixes}."
+            defects.append(Defect("not-an-image", message))
+    return known
 
 
 def _find_workbook(folder: Path) -> Path:
@@ -119,57 +116,66 @@ def _find_workbook(folder: Path) -> Path:
     return books[0]
 
 
-def _by_stem(images: Iterable[Path]) -> dict[str, Path]:
+def images_by_stem(images: Iterable[Path], defects: list[Defect]) -> dict[str, Path]:
+    """Key images by their name without suffix; of two that differ in their suffix alone the first stays."""
     found: dict[str, Path] = {}
     for path in images:
         if path.stem in found:
-            raise UserError(
+            message = (
                 f"The images {found[path.stem]} and {path} differ only in their suffix, so their mask and text are "
                 "ambiguous: keep one or rename."
             )
+            defects.append(Defect("ambiguous-image", message))
+            continue
         found[path.stem] = path
     return found
 
 
-def _image_stem(stem: str, images: dict[str, Path]) -> str | None:
+def image_stem(stem: str, images: dict[str, Path]) -> str | None:
     """Return the image that a mask's stem means: the same stem, or the same without ``mask_``."""
     if stem in images:
         return stem
-    bare = stem.removeprefix(_MASK_PREFIX)
+    bare = stem.removeprefix(MASK_PREFIX)
     return bare if bare in images else None
 
 
-def _match_masks(masks: list[Path], images: dict[str, Path], folder: Path) -> dict[str, Path]:
+def _match_masks(masks: list[Path], images: dict[str, Path], folder: Path, defects: list[Defect]) -> dict[str, Path]:
     matched: dict[str, Path] = {}
     for mask in masks:
-        stem = _image_stem(mask.stem, images)
+        stem = image_stem(mask.stem, images)
         if stem is None:
-            raise UserError(
+            message = (
                 f"The mask {mask} has no image: {folder / 'img'} should hold an image named "
-                f"{mask.stem.removeprefix(_MASK_PREFIX)}."
+                f"{mask.stem.removeprefix(MASK_PREFIX)}."
             )
-        if stem in matched:
-            raise UserError(
+            defects.append(Defect("mask-without-image", message))
+        elif stem in matched:
+            message = (
                 f"Two masks fit the image {images[stem]}: {matched[stem].name} and {mask.name} in "
                 f"{folder / 'labelcol'}. Keep one."
             )
-        matched[stem] = mask
+            defects.append(Defect("two-masks", message))
+        else:
+            matched[stem] = mask
     return matched
 
 
-def _match_rows(rows: list[TextRow], images: dict[str, Path]) -> dict[str, TextRow]:
+def _match_rows(rows: list[TextRow], images: dict[str, Path], defects: list[Defect]) -> dict[str, TextRow]:
     matched: dict[str, TextRow] = {}
     for row in rows:
         name = Path(row.name)
-        stem = _image_stem(name.stem if name.suffix.lower() in IMAGE_SUFFIXES else row.name, images)
+        stem = image_stem(name.stem if name.suffix.lower() in IMAGE_SUFFIXES else row.name, images)
         if stem is None:
-            raise UserError(
+            message = (
                 f"{row.where} names {row.name!r}, and there is no such image: delete the row or add the image and "
                 "its mask."
             )
-        if stem in matched:
-            raise UserError(
+            defects.append(Defect("text-without-image", message))
+        elif stem in matched:
+            message = (
                 f"{row.where} and row {matched[stem].number} both give a text to the image {images[stem]}: keep one."
             )
-        matched[stem] = row
+            defects.append(Defect("two-texts", message))
+        else:
+            matched[stem] = row
     return matched

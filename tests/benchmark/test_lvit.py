@@ -296,7 +296,7 @@ def test_a_second_start_decodes_only_what_changed(root, monkeypatch):
         read.append(path.name)
         return read_image(path)
 
-    monkeypatch.setattr("biclip_bench.benchmark.datasets.lvit_check.read_image", spy)
+    monkeypatch.setattr("biclip_bench.benchmark.datasets.file_check.read_image", spy)
     again = open_lvit(root)
     assert read == []
     assert again.fingerprint == first.fingerprint

@@ -1,4 +1,4 @@
-"""The workbooks of LViT's layout: a name and a text in every row."""
+"""Workbooks that give texts to images: a name and a text in every row."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from biclip_bench.errors import UserError
+
+from .case_files import Defect
 
 _NAME, _TEXT = "image", "description"
 
@@ -38,13 +40,13 @@ class TextRow:
         return f"Row {self.number} of {self.book}"
 
 
-def read_workbook(book: Path) -> list[TextRow]:
-    """Read the first sheet of a workbook. Wholly empty rows are skipped.
+def read_text_table(book: Path, defects: list[Defect]) -> list[TextRow]:
+    """Read the first sheet of a workbook. Wholly empty rows are skipped; one without name or text is a defect.
 
     Raises
     ------
     UserError
-        If the file is not a workbook, a column is missing, or a row lacks its name or its text.
+        If the file is not a workbook, or a column is missing.
     """
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
@@ -75,10 +77,13 @@ def read_workbook(book: Path) -> list[TextRow]:
         if not name and not text:
             continue
         if not name:
-            raise UserError(f"Row {number} of {book} has a text and no name: its column Image should name a mask.")
-        if not text:
-            raise UserError(f"Row {number} of {book} ({name}) has no text: fill its column Description.")
-        rows.append(TextRow(book, number, name, text))
+            message = f"Row {number} of {book} has a text and no name: its column Image should name a mask."
+            defects.append(Defect("row-without-name", message))
+        elif not text:
+            message = f"Row {number} of {book} ({name}) has no text: fill its column Description."
+            defects.append(Defect("row-without-text", message))
+        else:
+            rows.append(TextRow(book, number, name, text))
     return rows
 
 

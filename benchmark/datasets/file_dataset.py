@@ -1,0 +1,135 @@
+"""A data set whose cases lie in files, whatever the layout they were found by."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from biclip_bench.errors import UserError
+
+from ...corruptions.context import ImageContext
+from .base import Case
+from .case_files import CaseFiles, Defect, Listing
+from .file_check import CheckedFiles, check_files
+from .image_files import read_image, read_mask
+
+
+class FileDataset:
+    """Images, masks and texts from files; see :class:`~biclip_bench.benchmark.datasets.base.Dataset`.
+
+    Case ids are part and name. Images keep their own size; where all are grey they have one channel, and where any has
+    colour all have three. A case whose group nothing tells is a group of its own.
+
+    Parameters
+    ----------
+    name
+        As on the command line.
+    version
+        Goes into the fingerprint: raised whenever the same files would give other cases than before.
+    listing
+        What the layout holds.
+    root
+        Folder that paths are told relative to.
+    cache
+        Folder for what is expensive to find twice.
+    context
+        Says what the pixels mean, from the cases and whether all images are grey.
+    allow_issues
+        Whether cases with errors are left out instead of stopping everything.
+
+    Attributes
+    ----------
+    defects
+        Everything that was found wrong, also what did not stop.
+
+    Raises
+    ------
+    UserError
+        At the first error, naming the file or row, unless ``allow_issues``; if no case is left.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        version: str,
+        listing: Listing,
+        *,
+        root: Path,
+        cache: Path,
+        context: Callable[[list[CaseFiles], bool], ImageContext],
+        allow_issues: bool = False,
+    ) -> None:
+        self.name = name
+        defects = list(listing.defects)
+        checked = check_files(listing.files, root, cache, defects)
+        self.defects = tuple(defects)
+        if not allow_issues:
+            stop_at_errors(name, defects)
+        files = [case for case in listing.files if case.id in checked]
+        if not files:
+            raise UserError(
+                f"The data set {name} in {root} has no whole case: image, mask and text that belong together."
+            )
+        self._files: dict[str, CaseFiles] = {case.id: case for case in files}
+        self._groups = {case.id: case.group or case.id for case in files}
+        self._channels = max(checked[case.id].channels for case in files)
+        self.context = context(files, self._channels == 1)
+        index = pd.DataFrame(
+            {
+                "case": list(self._files),
+                "part": [case.part for case in files],
+                "group": list(self._groups.values()),
+                "text": [case.text for case in files],
+                "lesion_fraction": [checked[case.id].lesion_fraction for case in files],
+            }
+        )
+        self.index = index.sort_values("case", ignore_index=True)
+        self.fingerprint = _fingerprint(version, files, checked)
+
+    def load(self, case: str) -> Case:
+        """Decode one case by its id.
+
+        Raises
+        ------
+        UserError
+            If there is no such case, or its files have become unreadable.
+        """
+        if case not in self._files:
+            raise UserError(f"The data set has no case {case!r}: ids look like {next(iter(self._files))!r}.")
+        files = self._files[case]
+        image = read_image(files.image)
+        if image.shape[0] < self._channels:
+            image = np.repeat(image, self._channels, axis=0)
+        return Case(case, image, read_mask(files.mask), files.text, self._groups[case])
+
+
+def stop_at_errors(name: str, defects: list[Defect]) -> None:
+    """Raise the first error, and say how many more there are.
+
+    Raises
+    ------
+    UserError
+        If any defect is an error.
+    """
+    errors = [defect for defect in defects if defect.gravity == "error"]
+    if errors:
+        more = f" {len(errors) - 1} more of its files or rows have errors." if len(errors) > 1 else ""
+        raise UserError(
+            f"{errors[0].message}{more} 'biclip-bench datasets check {name}' lists all that is wrong; --allow-issues "
+            "leaves the cases concerned out and goes on."
+        )
+
+
+def _fingerprint(version: str, files: list[CaseFiles], checked: dict[str, CheckedFiles]) -> str:
+    digest = hashlib.sha256(version.encode())
+    for case in files:
+        found = checked[case.id]
+        for field in (found.image, found.image_sha256, found.mask, found.mask_sha256, case.text):
+            # The length first, so that no two lists of fields can run together to the same bytes.
+            encoded = field.encode()
+            digest.update(len(encoded).to_bytes(8, "big") + encoded)
+    return digest.hexdigest()
