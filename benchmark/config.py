@@ -14,7 +14,7 @@ from biclip_bench.registry import suggest
 
 from .cells import TrainingSettings
 from .presets import PAPER_TEXT_ENCODER, PRESETS, Preset, PresetName
-from .selections import parse_percentages, parse_whole_numbers, split_names, split_specs
+from .selections import parse_percentages, parse_settings, parse_whole_numbers, split_names, split_specs
 
 
 class ExperimentConfig(BaseModel):
@@ -27,6 +27,8 @@ class ExperimentConfig(BaseModel):
 
     dataset: str = "phantom"
     data_root: Path | None = None
+    data_option: dict[str, str] = Field(default_factory=dict)
+    allow_issues: bool = False
     model: tuple[str, ...] = ("biclip", "unet")
     corruption: tuple[str, ...] = ("motion", "low-dose-ct")
     severity: tuple[int, ...] = (1, 2, 3, 4, 5)
@@ -47,6 +49,13 @@ class ExperimentConfig(BaseModel):
     accelerator: str = "auto"
     precision: str = "32-true"
     output: Path = Path("results")
+
+    @field_validator("data_option", mode="before")
+    @classmethod
+    def _data_options(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return parse_settings(value, "--data-option")
+        return {key: str(item) for key, item in value.items()} if isinstance(value, dict) else value
 
     @field_validator("ablate", mode="before")
     @classmethod

@@ -73,6 +73,8 @@ def dataset_of(config: ExperimentConfig) -> Dataset:
         image_size=config.input_size,
         cases=config.phantom_patients,
         cache=config.output / "cache",
+        options=config.data_option,
+        allow_issues=config.allow_issues,
     )
     return open_dataset(config.dataset, settings)
 

@@ -49,6 +49,25 @@ def split_specs(values: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(specs))
 
 
+def parse_settings(values: Iterable[str], option: str) -> dict[str, str]:
+    """Read ``KEY=VALUE``, repeated.
+
+    Raises
+    ------
+    ValueError
+        If one has no key or no value, or a key is given twice.
+    """
+    settings: dict[str, str] = {}
+    for text in values:
+        key, equals, value = (piece.strip() for piece in text.partition("="))
+        if not (key and equals and value):
+            raise ValueError(f"{option} {text!r} should be KEY=VALUE")
+        if key in settings:
+            raise ValueError(f"{option} gives {key!r} twice: give it once")
+        settings[key] = value
+    return settings
+
+
 def parse_whole_numbers(text: str, option: str, *, lowest: int, highest: int | None = None) -> list[int]:
     """Read ``3``, ``1,3,5``, ``1-5`` or a mixture as sorted whole numbers.
 

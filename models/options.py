@@ -14,15 +14,17 @@ Options = TypeVar("Options")
 _BOOLEANS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
 
 
-def read_options(kind: type[Options], model: str, given: Mapping[str, Any], **defaults: Any) -> Options:
+def read_options(
+    kind: type[Options], name: str, given: Mapping[str, Any], *, noun: str = "model", **defaults: Any
+) -> Options:
     """Build a dataclass of options from what the user gave.
 
     Parameters
     ----------
     kind
         A dataclass whose fields are ``bool``, ``int``, ``float``, ``str`` or ``Literal[...]`` and all have defaults.
-    model
-        Name of the model, for messages.
+    name, noun
+        Whose options these are, for messages.
     given
         The user's options; a value may be of its field's type or the text that was typed.
     **defaults
@@ -35,19 +37,19 @@ def read_options(kind: type[Options], model: str, given: Mapping[str, Any], **de
     """
     fields = get_type_hints(kind)
     read: dict[str, Any] = {}
-    for name, value in given.items():
-        if name not in fields:
-            raise UserError(f"Model {model!r} has no option {name!r}. {suggest(name, list(fields))}")
-        expected = fields[name]
+    for key, value in given.items():
+        if key not in fields:
+            raise UserError(f"{noun.capitalize()} {name!r} has no option {key!r}. {suggest(key, list(fields))}")
+        expected = fields[key]
         if get_origin(expected) is Literal:
             known = {str(choice): choice for choice in get_args(expected)}
             right = f"one of: {', '.join(known)}"
-            read[name] = known.get(str(value))
+            read[key] = known.get(str(value))
         else:
             right = {bool: "true or false", int: "a whole number", float: "a number"}.get(expected, "a name")
-            read[name] = _typed(value, expected)
-        if read[name] is None:
-            raise UserError(f"Option {name!r} of model {model!r} is {value!r}, but must be {right}.")
+            read[key] = _typed(value, expected)
+        if read[key] is None:
+            raise UserError(f"Option {key!r} of {noun} {name!r} is {value!r}, but must be {right}.")
     return kind(**{**defaults, **read})
 
 

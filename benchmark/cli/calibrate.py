@@ -20,6 +20,8 @@ def calibrate_command(
     severity: opt.Severity = None,
     dataset: opt.Dataset = None,
     data_root: opt.DataRoot = None,
+    data_option: opt.DataOption = None,
+    allow_issues: opt.AllowIssues = None,
     patients: opt.Patients = None,
     image_size: opt.PhantomSize = None,
     cases: Annotated[
@@ -41,6 +43,7 @@ def calibrate_command(
 
     experiment = opt.resolve_config(
         None, corruption=corruption, severity=severity, dataset=dataset, data_root=data_root,
+        data_option=data_option, allow_issues=allow_issues,
         patients=patients or PHANTOM_PATIENTS, image_size=image_size or opt.TABLE_SIZE, output=output,
     )  # fmt: skip
     console = Console()

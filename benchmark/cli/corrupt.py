@@ -38,6 +38,8 @@ def corrupt_command(
     severity: opt.Severity = None,
     dataset: opt.Dataset = None,
     data_root: opt.DataRoot = None,
+    data_option: opt.DataOption = None,
+    allow_issues: opt.AllowIssues = None,
     patients: opt.Patients = None,
     image_size: Annotated[
         int | None, typer.Option(help="Side of the phantom's images in pixels.", rich_help_panel=opt.DATA)
@@ -76,7 +78,10 @@ def corrupt_command(
 
     Interrupted, the same command goes on. 'corruptions preview' only shows what a corruption does.
     """
-    of_data = {"dataset": dataset, "data_root": data_root, "patients": patients, "image_size": image_size}
+    of_data = {
+        "dataset": dataset, "data_root": data_root, "data_option": data_option, "allow_issues": allow_issues,
+        "patients": patients, "image_size": image_size,
+    }  # fmt: skip
     of_release = {
         "corruption": corruption, "severity": severity, "output": output, "format": file_format, "windowed": windowed,
     }  # fmt: skip
@@ -167,7 +172,7 @@ def _open(experiment: ExperimentConfig, console: Console) -> Dataset:
 def _options(experiment: ExperimentConfig) -> dict[str, Any]:
     """The options that make a made data set again; none for one that is read from files."""
     if experiment.data_root is not None:
-        return {}
+        return {"data_option": experiment.data_option} if experiment.data_option else {}
     return {"patients": list(experiment.phantom_patients), "image_size": experiment.input_size}
 
 
@@ -181,11 +186,13 @@ def _command(
 ) -> str:
     """The command of this release; places of this machine are named DATA and FOLDER."""
     words = ["biclip-bench", "corrupt", "--dataset", experiment.dataset]
-    if options:
+    if "patients" in options:
         patients = ",".join(map(str, options["patients"]))
         words += ["--patients", patients, "--image-size", str(options["image_size"])]
     else:
         words += ["--data-root", "DATA"]
+        for key, value in experiment.data_option.items():
+            words += ["--data-option", f"{key}={value}"]
     for spec in corruptions:
         words += ["--corruption", spec.name]
     words += ["--severity", ",".join(map(str, experiment.severity)), "--format", file_format]

@@ -23,6 +23,8 @@ def evaluate_command(
     severity: opt.Severity = None,
     dataset: opt.Dataset = None,
     data_root: opt.DataRoot = None,
+    data_option: opt.DataOption = None,
+    allow_issues: opt.AllowIssues = None,
     patients: opt.Patients = None,
     preset: opt.Preset = None,
     text_encoder: opt.TextEncoder = None,
@@ -40,7 +42,8 @@ def evaluate_command(
     flags = {
         "release": release, "model": model, "name": name, "labels": labels, "seed": seed, "output_kind": output_kind,
         "uses_text": uses_text, "augmented_with": augmented_with, "corruption": corruption, "severity": severity,
-        "dataset": dataset, "data_root": data_root, "patients": patients, "preset": preset,
+        "dataset": dataset, "data_root": data_root, "data_option": data_option,
+        "allow_issues": allow_issues, "patients": patients, "preset": preset,
         "text_encoder": text_encoder, "freeze_text": freeze_text, "image_size": image_size, "width": width,
         "accelerator": accelerator, "output": output,
     }  # fmt: skip

@@ -26,6 +26,22 @@ Dataset = Annotated[
 DataRoot = Annotated[
     Path | None, typer.Option(help="Folder of the data set, in its published layout.", rich_help_panel=DATA)
 ]
+DataOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data-option",
+        help="KEY=VALUE, an option of the data set; 'datasets show NAME' lists them. Repeated for several.",
+        rich_help_panel=DATA,
+    ),
+]
+AllowIssues = Annotated[
+    bool | None,
+    typer.Option(
+        "--allow-issues",
+        help="Leave out the cases whose files have errors and go on. 'datasets check' lists them.",
+        rich_help_panel=DATA,
+    ),
+]
 Patients = Annotated[
     str | None,
     typer.Option(

@@ -25,6 +25,8 @@ def preview_command(
     severity: opt.Severity = None,
     dataset: opt.Dataset = None,
     data_root: opt.DataRoot = None,
+    data_option: opt.DataOption = None,
+    allow_issues: opt.AllowIssues = None,
     patients: opt.Patients = None,
     image_size: opt.PhantomSize = None,
     cases: Annotated[int, typer.Option(help="Typical test cases, a figure each.", rich_help_panel=opt.DATA)] = 1,
@@ -39,6 +41,7 @@ def preview_command(
 
     experiment = opt.resolve_config(
         None, corruption=corruption or ["all"], severity=severity, dataset=dataset, data_root=data_root,
+        data_option=data_option, allow_issues=allow_issues,
         patients=patients or PHANTOM_PATIENTS, image_size=image_size or opt.TABLE_SIZE, output=output,
     )  # fmt: skip
     console = Console()

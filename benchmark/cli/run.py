@@ -24,6 +24,8 @@ def run_command(
     seed: opt.Seed = None,
     dataset: opt.Dataset = None,
     data_root: opt.DataRoot = None,
+    data_option: opt.DataOption = None,
+    allow_issues: opt.AllowIssues = None,
     patients: opt.Patients = None,
     preset: opt.Preset = None,
     text_encoder: opt.TextEncoder = None,
@@ -47,10 +49,10 @@ def run_command(
     """
     experiment = opt.resolve_config(
         config, corruption=corruption, severity=severity, model=model, ablate=ablate, labels=labels, seed=seed,
-        dataset=dataset, data_root=data_root, patients=patients, preset=preset, text_encoder=text_encoder,
-        freeze_text=freeze_text, match_augmentation=match_augmentation, image_size=image_size, width=width,
-        epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, precision=precision,
-        accelerator=accelerator, output=output,
+        dataset=dataset, data_root=data_root, data_option=data_option, allow_issues=allow_issues, patients=patients,
+        preset=preset, text_encoder=text_encoder, freeze_text=freeze_text, match_augmentation=match_augmentation,
+        image_size=image_size, width=width, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
+        precision=precision, accelerator=accelerator, output=output,
     )  # fmt: skip
     console = Console()
     dataset_opened, plan = _open(experiment, console)
@@ -76,6 +78,8 @@ def train_command(
     seed: opt.Seed = None,
     dataset: opt.Dataset = None,
     data_root: opt.DataRoot = None,
+    data_option: opt.DataOption = None,
+    allow_issues: opt.AllowIssues = None,
     patients: opt.Patients = None,
     preset: opt.Preset = None,
     text_encoder: opt.TextEncoder = None,
@@ -95,6 +99,7 @@ def train_command(
     """Train models and print the folder of each checkpoint; 'run' finds them there."""
     experiment = opt.resolve_config(
         config, model=model, ablate=ablate, labels=labels, seed=seed, dataset=dataset, data_root=data_root,
+        data_option=data_option, allow_issues=allow_issues,
         patients=patients, preset=preset, text_encoder=text_encoder, freeze_text=freeze_text,
         match_augmentation=match_augmentation, image_size=image_size, width=width, epochs=epochs,
         batch_size=batch_size, learning_rate=learning_rate, precision=precision, accelerator=accelerator, output=output,

@@ -100,7 +100,17 @@ AugmentedWith = Annotated[
     ),
 ]
 
-_DATA = {"dataset", "data_root", "patients", "corruption", "severity", "accelerator", "output"}
+_DATA = {
+    "dataset",
+    "data_root",
+    "data_option",
+    "allow_issues",
+    "patients",
+    "corruption",
+    "severity",
+    "accelerator",
+    "output",
+}
 _STATED = {"name", "labels", "seed", "augmented_with"}
 _TAKEN: Mapping[str, set[str]] = {
     "CHECKPOINT": {"model", *_DATA},

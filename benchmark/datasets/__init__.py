@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import lvit, phantom
-from .base import PARTS, Case, Dataset, DatasetSettings, dataset_registry, register_dataset
+from .base import PARTS, Case, Dataset, DatasetSettings, dataset_registry, options_of, register_dataset
 
 __all__ = [
     "PARTS",
@@ -31,6 +31,8 @@ def open_dataset(name: str, settings: DatasetSettings) -> Dataset:
     Raises
     ------
     UserError
-        If nothing has this name, or the data have a defect.
+        If nothing has this name, it has no such option, or the data have a defect.
     """
-    return dataset_registry.get(name)(settings)
+    opener = dataset_registry.get(name)
+    options_of(name, settings)
+    return opener(settings)

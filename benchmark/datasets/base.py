@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from biclip_bench.errors import UserError
 from biclip_bench.registry import Registry
 
 from ...corruptions.context import ImageContext
+from ...models.options import read_options
 
 Part = Literal["train", "val", "test"]
 PARTS: tuple[Part, ...] = ("train", "val", "test")
@@ -90,6 +91,8 @@ class DatasetSettings:
         Seed of a generator.
     cache
         Folder for what is expensive to make twice.
+    options
+        What ``--data-option KEY=VALUE`` gave, as typed.
     allow_issues
         Whether cases with errors are left out instead of stopping everything.
     """
@@ -99,6 +102,7 @@ class DatasetSettings:
     cases: tuple[int, int, int] = (100, 20, 40)
     seed: int = 0
     cache: Path = Path("results/cache")
+    options: Mapping[str, str] = field(default_factory=dict)
     allow_issues: bool = False
 
 
@@ -123,10 +127,46 @@ def existing_tests(dataset: Dataset) -> list[str]:
 
 
 dataset_registry: Registry[Callable[[DatasetSettings], Dataset]] = Registry("data set", "biclip_bench.datasets")
+_options: dict[str, type] = {}
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """The options of a data set that has none."""
 
 
 def register_dataset(
-    name: str,
+    name: str, options: type = NoOptions
 ) -> Callable[[Callable[[DatasetSettings], Dataset]], Callable[[DatasetSettings], Dataset]]:
-    """Return a decorator that registers a function from settings to a checked data set."""
-    return dataset_registry.register(name)
+    """Return a decorator that registers a function from settings to a checked data set.
+
+    Parameters
+    ----------
+    name
+        As on the command line.
+    options
+        Frozen dataclass of what ``--data-option`` may set, every field with a default and described in the docstring;
+        the function gets it by :func:`options_of`.
+    """
+
+    def register(opener: Callable[[DatasetSettings], Dataset]) -> Callable[[DatasetSettings], Dataset]:
+        _options[name] = options
+        return dataset_registry.register(name)(opener)
+
+    return register
+
+
+def options_kind(name: str) -> type:
+    """Return the dataclass of a data set's options."""
+    return _options.get(name, NoOptions)
+
+
+def options_of(name: str, settings: DatasetSettings) -> Any:
+    """Read a data set's options into its dataclass.
+
+    Raises
+    ------
+    UserError
+        If an option is unknown or its value is not one that it takes.
+    """
+    return read_options(options_kind(name), name, settings.options, noun="data set")
