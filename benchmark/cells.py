@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 SCHEMA_VERSION = 1
 """Raised whenever the same cell would give other bits than before."""
@@ -89,7 +89,7 @@ class TrainingCell:
     cases
         Ids of the training cases that the label fraction comes to.
     seed
-        Seed of the label draw, the initial weights, the order of the cases and the augmentation.
+        Seed of the initial weights, the order of the cases, the augmentation and, without ``draw``, the label draw.
     model
         The model's name.
     model_settings
@@ -98,6 +98,10 @@ class TrainingCell:
         How it is trained.
     given
         SHA-256 of weights from elsewhere that it starts from, by what they are for.
+    draw
+        Number of the label draw; None where the seed draws.
+    validation
+        Ids of the validation cases that choose the best epoch; None for the whole part.
     """
 
     dataset: str
@@ -109,12 +113,20 @@ class TrainingCell:
     model_settings: Mapping[str, Any]
     training: TrainingSettings
     given: Mapping[str, str] = field(default_factory=dict)
+    draw: int | None = None
+    validation: tuple[str, ...] | None = None
 
     def identity(self) -> dict[str, Any]:
         """Everything that determines the checkpoint's bits on one kind of device."""
         content = asdict(self) | {"schema": SCHEMA_VERSION, "kind": "training"}
         content["model_settings"], content["given"] = dict(self.model_settings), dict(self.given)
         content["cases"] = digest(list(self.cases))
+        # Left out where they say nothing new, so that trainings from before they existed keep their keys.
+        if self.draw is None:
+            del content["draw"]
+        content.pop("validation")
+        if self.validation is not None:
+            content["validation"] = digest(list(self.validation))
         return content
 
     @property
@@ -140,7 +152,8 @@ class TrainingCell:
     @property
     def title(self) -> str:
         """A short name for people."""
-        return f"{self.model}, {self.labels:g}% of the labels, seed {self.seed}"
+        draw = "" if self.draw is None else f"draw {self.draw}, "
+        return f"{self.model}, {self.labels:g}% of the labels, {draw}seed {self.seed}"
 
 
 OutsideKind = Literal["model file", "weights", "predictions"]
@@ -176,6 +189,7 @@ class OutsideModel:
     output: str
     image_size: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    draw: ClassVar[int | None] = None
 
     def identity(self) -> dict[str, Any]:
         """Everything that determines the predictions, and the names under which their scores are kept."""

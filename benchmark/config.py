@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from biclip_bench.errors import UserError
 from biclip_bench.registry import suggest
 
 from .cells import TrainingSettings
-from .presets import PAPER_TEXT_ENCODER, PRESETS, Preset, PresetName
+from .presets import PAPER_TEXT_ENCODER, PRESETS, Preset, PresetName, SplitName, ValidationPolicy
 from .selections import parse_percentages, parse_settings, parse_whole_numbers, split_names, split_specs
 
 
@@ -33,6 +33,10 @@ class ExperimentConfig(BaseModel):
     corruption: tuple[str, ...] = ("motion", "low-dose-ct")
     severity: tuple[int, ...] = (1, 2, 3, 4, 5)
     labels: tuple[float, ...] = (100.0,)
+    label_draws: int | None = Field(None, ge=1, le=1000)
+    labels_file: Path | None = None
+    val_policy: ValidationPolicy = "full"
+    split: SplitName = "official"
     seed: tuple[int, ...] = (0,)
     ablate: tuple[str, ...] = ()
     text_encoder: str = "tiny"
@@ -88,6 +92,14 @@ class ExperimentConfig(BaseModel):
     @classmethod
     def _labels(cls, value: Any) -> Any:
         return tuple(parse_percentages(_shell_list(value), "--labels"))
+
+    @model_validator(mode="after")
+    def _labels_once(self) -> ExperimentConfig:
+        if self.labels_file is not None:
+            for key in ("labels", "label_draws", "val_policy"):
+                if getattr(self, key) != type(self).model_fields[key].default:
+                    raise ValueError(f"labels_file already says which labels are used: leave {key} out")
+        return self
 
     @field_validator("patients")
     @classmethod
@@ -168,7 +180,10 @@ class ExperimentConfig(BaseModel):
                 "patients": self.phantom_patients,
             }
         )
-        return yaml.safe_dump(resolved.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        keys = resolved.model_dump(mode="json")
+        if self.labels_file is not None and "seed" not in self.model_fields_set:
+            del keys["seed"]  # the labels file says them
+        return yaml.safe_dump(keys, sort_keys=False, allow_unicode=True)
 
 
 def _refuse(what: str) -> Any:
@@ -202,10 +217,11 @@ def make_config(values: dict[str, Any], source: str) -> ExperimentConfig:
         return ExperimentConfig(**values)
     except ValidationError as error:
         first = error.errors()[0]
+        reason = first["msg"].removeprefix("Value error, ")
+        if not first["loc"]:
+            raise UserError(f"{source}: {reason}.") from error
         key = ".".join(str(part) for part in first["loc"])
-        raise UserError(
-            f"{source}: {key} = {first['input']!r} is wrong. {first['msg'].removeprefix('Value error, ')}."
-        ) from error
+        raise UserError(f"{source}: {key} = {first['input']!r} is wrong. {reason}.") from error
 
 
 def read_config(path: Path) -> dict[str, Any]:

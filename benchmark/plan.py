@@ -25,8 +25,9 @@ from .cells import EvaluationCell, OutsideModel, TrainingCell
 from .config import ExperimentConfig
 from .datasets import Dataset, DatasetSettings, dataset_registry, open_dataset
 from .foreign_weights import foreign_weights
+from .label_sets import LabelSet, draw_label_sets, read_label_sets
+from .patient_split import PatientSplit
 from .selections import split_names
-from .splits import labelled_cases
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def dataset_of(config: ExperimentConfig) -> Dataset:
         options=config.data_option,
         allow_issues=config.allow_issues,
     )
-    return open_dataset(config.dataset, settings)
+    dataset = open_dataset(config.dataset, settings)
+    return PatientSplit(dataset) if config.split == "patient" else dataset
 
 
 def known_models(config: ExperimentConfig) -> tuple[str, ...]:
@@ -157,16 +159,17 @@ def make_plan(config: ExperimentConfig, dataset: Dataset) -> Plan:
         TrainingCell(
             dataset=config.dataset,
             fingerprint=dataset.fingerprint,
-            labels=labels,
-            cases=labelled_cases(dataset.index, labels, seed),
-            seed=seed,
+            labels=chosen.labels,
+            cases=chosen.cases,
+            seed=chosen.seed,
             model=name,
             model_settings=settings[name],
             training=config.training,
             given=given[name],
+            draw=chosen.draw,
+            validation=chosen.validation,
         )
-        for labels in config.labels
-        for seed in config.seed
+        for chosen in label_sets_of(config, dataset)
         for name in models
     )
     return Plan(
@@ -175,6 +178,20 @@ def make_plan(config: ExperimentConfig, dataset: Dataset) -> Plan:
         training,
         {cell.key: evaluation_cells(cell, corruptions, config.severity, dataset) for cell in training},
     )
+
+
+def label_sets_of(config: ExperimentConfig, dataset: Dataset) -> list[LabelSet]:
+    """The label sets that a configuration asks for, drawn or read.
+
+    Raises
+    ------
+    UserError
+        If the labels file cannot be read or does not fit the data set.
+    """
+    if config.labels_file is not None:
+        seeds = config.seed if "seed" in config.model_fields_set else None
+        return read_label_sets(config.labels_file, dataset.index, seeds)
+    return draw_label_sets(dataset.index, config.labels, config.seed, config.label_draws, config.val_policy)
 
 
 def evaluation_cells(

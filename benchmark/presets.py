@@ -7,6 +7,12 @@ from typing import Literal
 
 from .cells import TrainingSettings
 
+SplitName = Literal["official", "patient"]
+"""The parts as published, or whole patients dealt anew."""
+
+ValidationPolicy = Literal["full", "scaled"]
+"""The whole validation part, or the same share of it as of the labels."""
+
 PresetName = Literal["quick", "standard", "paper"]
 
 

@@ -16,6 +16,8 @@ from .cells import CLEAN, digest
 from .config import ExperimentConfig
 from .corruption_notes import corruption_notes
 from .datasets.base import PARTS, Dataset
+from .label_sets import LABELS_FILE, write_label_table
+from .patient_split import split_text
 from .pictures import report_pictures, shown_evaluations
 from .plan import Plan
 from .store import DESCRIPTION, Store
@@ -23,6 +25,12 @@ from .versions import software_versions
 
 CONFIG = "config.yaml"
 
+
+VALIDATION = {
+    "full": "the full validation part at every label fraction",
+    "scaled": "the same share of the validation part as of the labels",
+}
+"""What each validation policy means."""
 
 SCORING = "on the native mask grid: logits resized bilinearly, threshold 0.5; both masks empty counts as 1"
 
@@ -80,6 +88,7 @@ def report_plan(
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / CONFIG, config.to_yaml())
+    write_label_table(plan.training, folder / LABELS_FILE)
     frame = store.read_scores(plan.all_evaluations)
     details = report_details(config, dataset, plan, store, checkpoint)
     files = write_report(frame, details, report_pictures(shown_evaluations(plan), dataset, store), folder)
@@ -97,7 +106,8 @@ def report_details(
         "Profile": config.profile,
         "Data set": f"{config.dataset} (fingerprint {dataset.fingerprint[:12]})",
         **{f"{part} cases": f"{counts.get(part, 0)} of {groups.get(part, 0)} patients or studies" for part in PARTS},
-        "Validation": "the full validation part at every label fraction; the epoch with the best mean Dice is kept",
+        "Split": split_of(config, dataset),
+        "Validation": f"{VALIDATION[config.val_policy]}; the epoch with the best mean Dice is kept",
         "Text encoder": config.text_encoder + _TEXT_TRAINING[config.freeze_text],
         "Model input": f"{config.input_size} x {config.input_size} px; bilinear resize with antialiasing",
         "Network width": str(config.network_width),
@@ -109,8 +119,9 @@ def report_details(
         "Photometric augmentation": "of every model, BiCLIP's strong view"
         if training.match_augmentation
         else "each model's own; the models table says which corruption families it shows",
-        "Label fractions": ", ".join(f"{labels:g}%" for labels in config.labels),
-        "Seeds": ", ".join(str(seed) for seed in config.seed),
+        "Label fractions": ", ".join(f"{labels:g}%" for labels in sorted({cell.labels for cell in plan.training})),
+        "Labelled cases": _drawn(config),
+        "Seeds": ", ".join(str(seed) for seed in sorted({cell.seed for cell in plan.training})),
         "Scores": SCORING,
     }
     return ReportDetails(
@@ -118,7 +129,7 @@ def report_details(
         profile=config.profile,
         is_paper_setting=config.is_paper_setting,
         dataset=config.dataset,
-        split=split_of(config),
+        split=split_of(config, dataset),
         settings=settings,
         models=tuple(_model_note(name, plan, store, checkpoint) for name in plan.models),
         corruptions=corruption_notes(plan.corruptions, dataset),
@@ -126,9 +137,18 @@ def report_details(
     )
 
 
-def split_of(config: ExperimentConfig) -> str:
-    """How training and test cases are separated."""
-    return "made, whole patients in one part" if config.dataset == "phantom" else "official, as the folders give it"
+def split_of(config: ExperimentConfig, dataset: Dataset) -> str:
+    """How training and test cases are separated, and whether patients are on both sides."""
+    return split_text(dataset, config.split)
+
+
+def _drawn(config: ExperimentConfig) -> str:
+    if config.labels_file is not None:
+        return f"those of {config.labels_file.name}; {LABELS_FILE} beside this report repeats them"
+    each = "one draw a seed" if config.label_draws is None else f"{config.label_draws} draws, each with every seed"
+    return (
+        f"{each}, whole patients, nested and interleaved by lesion burden; {LABELS_FILE} beside this report lists them"
+    )
 
 
 def _model_note(name: str, plan: Plan, store: Store, checkpoint: Path | None) -> ModelNote:

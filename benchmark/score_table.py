@@ -36,13 +36,13 @@ def condition_table(cell: EvaluationCell, dataset: str, rows: Sequence[pd.DataFr
     Returns
     -------
     DataFrame
-        ``dataset``, ``model``, ``labels``, ``seed``, ``corruption``, ``severity``, ``case``, ``group`` and the columns
-        of :func:`~biclip_bench.benchmark.scores.score_cases`.
+        ``dataset``, ``model``, ``labels``, ``draw``, ``seed``, ``corruption``, ``severity``, ``case``, ``group`` and
+        the columns of :func:`~biclip_bench.benchmark.scores.score_cases`.
     """
     source = cell.training
     condition: dict[str, str | int | float] = {
-        "dataset": dataset, "model": source.model, "labels": float(source.labels), "seed": source.seed,
-        "corruption": cell.corruption, "severity": cell.severity,
+        "dataset": dataset, "model": source.model, "labels": float(source.labels), "draw": source.draw or 0,
+        "seed": source.seed, "corruption": cell.corruption, "severity": cell.severity,
     }  # fmt: skip
     scores = pd.concat(list(rows), ignore_index=True)
     for position, (name, value) in enumerate(condition.items()):

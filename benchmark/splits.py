@@ -49,8 +49,8 @@ def label_order(index: pd.DataFrame, seed: int) -> list[str]:
     return order
 
 
-def labelled_cases(index: pd.DataFrame, percent: float, seed: int) -> tuple[str, ...]:
-    """Choose the training cases whose labels a model may use.
+def labelled_cases(index: pd.DataFrame, percent: float, seed: int, part: str = "train") -> tuple[str, ...]:
+    """Choose the cases of a part whose labels a model may use.
 
     Regimes are nested (the cases at 1% are among those at 5%) and made of whole groups, so that no patient is half
     labelled. The number of cases is the closest to the requested share that whole groups allow, and at least one
@@ -61,9 +61,11 @@ def labelled_cases(index: pd.DataFrame, percent: float, seed: int) -> tuple[str,
     index
         A data set's index with the columns ``case``, ``part``, ``group`` and ``lesion_fraction``.
     percent
-        Share of the training cases, above 0 and at most 100.
+        Share of the part's cases, above 0 and at most 100.
     seed
         Seed of the draw.
+    part
+        The part that is drawn from.
 
     Returns
     -------
@@ -77,10 +79,10 @@ def labelled_cases(index: pd.DataFrame, percent: float, seed: int) -> tuple[str,
     """
     if not 0 < percent <= 100:
         raise ValueError(f"A label fraction is above 0 and at most 100 percent, not {percent}.")
-    training = index[index["part"] == "train"]
-    order = label_order(training, seed)
-    sizes = training.groupby("group").size()
+    whole = index[index["part"] == part]
+    order = label_order(whole, seed)
+    sizes = whole.groupby("group").size()
     cumulative = np.cumsum([sizes[group] for group in order])
-    count = int(np.abs(cumulative - percent / 100 * len(training)).argmin()) + 1
-    chosen = training[training["group"].isin(order[:count])]
+    count = int(np.abs(cumulative - percent / 100 * len(whole)).argmin()) + 1
+    chosen = whole[whole["group"].isin(order[:count])]
     return tuple(sorted(chosen["case"]))

@@ -43,6 +43,8 @@ def read_checkpoint(folder: Path) -> tuple[TrainingCell, dict[str, Any]]:
         content.pop("kind")
         content.pop("schema")
         content["cases"] = tuple(content["cases"])
+        if "validation" in content:
+            content["validation"] = tuple(content["validation"])
         content["training"] = TrainingSettings(**content["training"])
         cell = TrainingCell(**content)
         config = dict(description["config"])

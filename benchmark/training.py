@@ -162,6 +162,12 @@ def model_settings(cell: TrainingCell) -> ModelSettings:
     return ModelSettings(**dict(cell.model_settings))
 
 
+def whole_lists(cell: TrainingCell) -> dict[str, list[str]]:
+    """The case ids that the identity holds as digests."""
+    lists = {"cases": list(cell.cases)}
+    return lists if cell.validation is None else lists | {"validation": list(cell.validation)}
+
+
 def seen_in_training(model: SegmentationModel, settings: TrainingSettings) -> list[str]:
     """Corruption families that a training shows to a model: its own, and those of a matched augmentation."""
     matched = STRONG_VIEW_FAMILIES if settings.match_augmentation else ()
@@ -217,7 +223,8 @@ def train_cell(
     training_loader = DataLoader(
         ResizedCases(dataset, cell.cases, size), settings.batch_size, sampler=sampler, collate_fn=collate
     )
-    validation_cases = ResizedCases(dataset, cases_of(dataset, "val"), size)
+    judged = cases_of(dataset, "val") if cell.validation is None else cell.validation
+    validation_cases = ResizedCases(dataset, judged, size)
     validation_loader = DataLoader(validation_cases, VALIDATION_BATCH, collate_fn=collate)
 
     module = TrainingModule(model, settings, settings.epochs * cell.steps_per_epoch, size, cell.model)
@@ -255,7 +262,7 @@ def train_cell(
     best = torch.load(checkpoint.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
     weights = {name.removeprefix("model."): value.contiguous() for name, value in best.items()}
     description = {
-        "cell": cell.identity() | {"cases": list(cell.cases)},
+        "cell": cell.identity() | whole_lists(cell),
         "key": cell.key,
         "parameters": count_parameters(model, trainable_only=True),
         "frozen_parameters": count_parameters(model) - count_parameters(model, trainable_only=True),

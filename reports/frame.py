@@ -18,13 +18,13 @@ HIGHEST_SEVERITY = 5
 TEXT_COLUMNS = ("dataset", "model", "corruption", "case", "group")
 SCORE_COLUMNS = ("dice", "iou")
 COUNT_COLUMNS = ("true_positive", "false_positive", "false_negative")
-KEY_COLUMNS = ("dataset", "model", "labels", "seed", "corruption", "severity", "case", "group")
+KEY_COLUMNS = ("dataset", "model", "labels", "draw", "seed", "corruption", "severity", "case", "group")
 COLUMNS = (*KEY_COLUMNS, *SCORE_COLUMNS, *COUNT_COLUMNS)
 
 CONDITION = ("dataset", "model", "labels", "corruption", "severity")
-"""What a score is reported for; the rows of a condition differ in case and in seed."""
+"""What a score is reported for; the rows of a condition differ in case, label draw and seed."""
 
-CELL = (*CONDITION, "seed")
+CELL = (*CONDITION, "draw", "seed")
 """One trained model under one corruption at one severity."""
 
 Counts = pd.Series | NDArray[np.int64]
@@ -43,6 +43,7 @@ def validate_frame(frame: pd.DataFrame) -> pd.DataFrame:
     ``dataset``         str    name of the data set
     ``model``           str    name of the model
     ``labels``          float  percent of the training labels that the model saw, in (0, 100]
+    ``draw``            int    number of the draw of the labelled cases, 0 or more; 0 where the column is missing
     ``seed``            int    seed of the training, 0 or more
     ``corruption``      str    ``"clean"`` at severity 0, else the name of the corruption
     ``severity``        int    0 (clean) to 5
@@ -62,8 +63,8 @@ def validate_frame(frame: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A copy with exactly these columns and dtypes, sorted by dataset, model, labels, corruption, severity, seed
-        and case, so that nothing made from it depends on the order of the rows.
+        A copy with exactly these columns and dtypes, sorted by dataset, model, labels, corruption, severity, draw,
+        seed and case, so that nothing made from it depends on the order of the rows.
 
     Raises
     ------
@@ -71,6 +72,8 @@ def validate_frame(frame: pd.DataFrame) -> pd.DataFrame:
         If a column is missing, a value is missing or out of range, a case occurs twice in a condition or belongs to
         two groups, a severity and its corruption contradict each other, or a score contradicts its own counts.
     """
+    # Scores from before there were draws have none: each of their seeds drew for itself.
+    frame = frame.assign(draw=frame["draw"].fillna(0) if "draw" in frame.columns else 0)
     missing = [column for column in COLUMNS if column not in frame.columns]
     if missing:
         raise UserError(
@@ -126,7 +129,7 @@ def _check_ranges(frame: pd.DataFrame) -> None:
     )
     for column in SCORE_COLUMNS:
         _refuse((frame[column] < 0) | (frame[column] > 1), column, frame[column], "is not in [0, 1]")
-    for column in ("seed", *COUNT_COLUMNS):
+    for column in ("draw", "seed", *COUNT_COLUMNS):
         _refuse(frame[column] < 0, column, frame[column], "is negative")
 
 
@@ -165,8 +168,8 @@ def _refuse(bad: pd.Series, column: str, values: pd.Series, why: str) -> None:
 
 
 def _condition_text(row: pd.Series) -> str:
-    model, labels, seed = row["model"], row["labels"], row["seed"]
-    return f"model {model!r} at {labels:g}% labels, seed {seed}, {row['corruption']} {row['severity']}"
+    model, labels, trained = row["model"], row["labels"], f"draw {row['draw']}, seed {row['seed']}"
+    return f"model {model!r} at {labels:g}% labels, {trained}, {row['corruption']} {row['severity']}"
 
 
 def combined_codes(frame: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:

@@ -29,8 +29,8 @@ class ResampledScores:
     Parameters
     ----------
     conditions
-        One row per condition, sorted: the columns of ``CONDITION``, ``n_cases``, ``n_groups``, ``n_seeds`` and the
-        point estimates ``dice_mean``, ``iou_mean``, ``dice_pooled``, ``iou_pooled``.
+        One row per condition, sorted: the columns of ``CONDITION``, ``n_cases``, ``n_groups``, ``n_draws``, ``n_seeds``
+        and the point estimates ``dice_mean``, ``iou_mean``, ``dice_pooled``, ``iou_pooled``.
     replicates
         For ``"dice"`` and ``"iou"`` an array (resamples, conditions): the mean over cases (and seeds) in each
         resample. A row of it belongs to the same resampled patients in all conditions of a data set, so that
@@ -42,12 +42,14 @@ class ResampledScores:
 
 
 def resample_scores(frame: pd.DataFrame, *, resamples: int, seed: int) -> ResampledScores:
-    """Bootstrap the mean scores of every condition over groups (patients) and, where there are several, over seeds.
+    """Bootstrap the mean scores of every condition over groups (patients) and, where there are several, trainings.
 
     A resample draws as many groups as there are, with replacement, and takes the mean over all their cases (a ratio
     of sums, so a patient with more slices weighs more, as in the mean over cases itself). Patients and seeds are
     crossed (every seed's model sees every patient), hence both are drawn independently and the resampled patients
     are shared by the seeds (the crossed or "pigeonhole" bootstrap: Owen 2007, Annals of Applied Statistics 1(2)).
+    Draws of the labelled cases are a third factor, crossed in the same way where every draw has every seed; where the
+    grid has gaps, its trainings are drawn as one factor.
 
     Parameters
     ----------
@@ -71,7 +73,7 @@ def resample_scores(frame: pd.DataFrame, *, resamples: int, seed: int) -> Resamp
         stream = (seed, zlib.crc32(dataset.encode()))
         means = _replicate_cells(frame[rows], cell_of_row[rows] - inside[0], len(inside), resamples, stream)
         for column in SCORE_COLUMNS:
-            _replicate_conditions(replicates[column], means[column], condition_of_cell[inside], stream)
+            _replicate_conditions(replicates[column], means[column], condition_of_cell[inside], conditions, stream)
     return ResampledScores(conditions, replicates)
 
 
@@ -95,10 +97,12 @@ def _condition_table(frame: pd.DataFrame, cells: pd.DataFrame, condition_of_cell
         codes, values = pd.factorize(frame[column])
         pairs = np.unique(condition_of_row * len(values) + codes)
         conditions[name] = np.bincount(pairs // len(values))
-    seeds = np.bincount(condition_of_cell)
-    conditions["n_seeds"] = seeds
+    trainings = np.bincount(condition_of_cell)
+    for name, column in (("n_draws", "draw"), ("n_seeds", "seed")):
+        codes, values = pd.factorize(cells[column])
+        conditions[name] = np.bincount(np.unique(condition_of_cell * len(values) + codes) // len(values))
     for column in ("dice_mean", "iou_mean", "dice_pooled", "iou_pooled"):
-        conditions[column] = np.bincount(condition_of_cell, weights=cells[column]) / seeds
+        conditions[column] = np.bincount(condition_of_cell, weights=cells[column]) / trainings
     return conditions
 
 
@@ -136,20 +140,29 @@ def _replicate_conditions(
     out: NDArray[np.float64],
     means: NDArray[np.float64],
     condition_of_cell: NDArray[np.int64],
+    table: pd.DataFrame,
     stream: tuple[int, int],
 ) -> None:
-    """Average the cells of each condition over its seeds, resampled where there are several; fills ``out``."""
-    conditions, first, n_seeds = np.unique(condition_of_cell, return_index=True, return_counts=True)
-    for count in np.unique(n_seeds):
-        chosen = n_seeds == count
-        # Cells are sorted by condition, then by seed: those of a condition lie side by side.
-        columns = first[chosen, None] + np.arange(count)
-        if count == 1:
-            out[:, conditions[chosen]] = means[:, columns[:, 0]]
-            continue
-        generator = np.random.default_rng([*stream, int(count)])
-        weights = _multinomial_weights(generator, len(means), int(count)) / count
-        out[:, conditions[chosen]] = np.einsum("rcs,rs->rc", means[:, columns], weights)
+    """Average the cells of each condition over its trainings, resampled where there are several; fills ``out``."""
+    conditions, first, n_cells = np.unique(condition_of_cell, return_index=True, return_counts=True)
+    draws, seeds = (table[name].to_numpy()[conditions] for name in ("n_draws", "n_seeds"))
+    gaps = draws * seeds != n_cells
+    draws, seeds = np.where(gaps, 1, draws), np.where(gaps, n_cells, seeds)
+    for n_draws, n_seeds in sorted(set(zip(draws.tolist(), seeds.tolist(), strict=True))):
+        chosen = (draws == n_draws) & (seeds == n_seeds)
+        # Cells are sorted by condition, then draw, then seed: those of a condition lie side by side.
+        columns = first[chosen, None] + np.arange(n_draws * n_seeds)
+        of_seeds = _factor_weights(n_seeds, len(means), [*stream, n_seeds])
+        of_draws = _factor_weights(n_draws, len(means), [*stream, n_draws, 0])
+        weights = (of_draws[:, :, None] * of_seeds[:, None]).reshape(len(means), -1)
+        out[:, conditions[chosen]] = np.einsum("rct,rt->rc", means[:, columns], weights)
+
+
+def _factor_weights(levels: int, resamples: int, stream: list[int]) -> NDArray[np.float64]:
+    """Draw the weights (resamples, levels) of a factor's levels, which sum to one."""
+    if levels == 1:
+        return np.ones((resamples, 1))
+    return _multinomial_weights(np.random.default_rng(stream), resamples, levels) / levels
 
 
 def _multinomial_weights(generator: np.random.Generator, resamples: int, size: int) -> NDArray[np.float64]:

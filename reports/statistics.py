@@ -56,7 +56,7 @@ def condition_scores(frame: pd.DataFrame, *, resamples: int = 2000, seed: int = 
     -------
     DataFrame
         One row per (``dataset``, ``model``, ``labels``, ``corruption``, ``severity``), sorted by them, with
-        ``n_cases``, ``n_groups``, ``n_seeds`` and the columns above.
+        ``n_cases``, ``n_groups``, ``n_draws``, ``n_seeds`` and the columns above.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def robustness_summary(
 def scores_of(resampled: ResampledScores, *, level: float) -> pd.DataFrame:
     """Turn replicates into the table of :func:`condition_scores`."""
     conditions = resampled.conditions
-    scores = conditions[[*CONDITION, "n_cases", "n_groups", "n_seeds"]].copy()
+    scores = conditions[[*CONDITION, "n_cases", "n_groups", "n_draws", "n_seeds"]].copy()
     trusted = (conditions["n_groups"] >= MINIMUM_GROUPS).to_numpy()
     for column in SCORE_COLUMNS:
         low, high = _interval(resampled.replicates[column], trusted, level)

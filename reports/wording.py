@@ -28,13 +28,15 @@ NO_VALUE = "\u2013"
 def sample_text(scores: pd.DataFrame) -> str:
     """Say how many cases, patients and seeds the scores rest on: ``"120 test cases of 40 patients, 3 seeds"``."""
     counts = [_range_text(scores[column]) for column in ("n_cases", "n_groups", "n_seeds")]
+    draws = _range_text(scores["n_draws"])
     words = [
         one if count == "1" else many
         for count, one, many in zip(
             counts, ("test case", "patient", "seed"), ("test cases", "patients", "seeds"), strict=True
         )
     ]
-    return f"{counts[0]} {words[0]} of {counts[1]} {words[1]}, {counts[2]} {words[2]}"
+    drawn = "" if draws == "1" else f", {draws} draws of the labelled cases"
+    return f"{counts[0]} {words[0]} of {counts[1]} {words[1]}, {counts[2]} {words[2]}{drawn}"
 
 
 def few_patients(scores: pd.DataFrame) -> bool:
@@ -46,9 +48,13 @@ def interval_text(scores: pd.DataFrame, level: float) -> str:
     """Say what the intervals are, or why there are none."""
     if scores["dice_low"].isna().all():
         return FEW_PATIENTS if few_patients(scores) else "No intervals were computed."
-    seeds = " and seeds" if (scores["n_seeds"] > 1).any() else ""
-    text = f"{100 * level:g}% percentile bootstrap intervals over patients{seeds}."
+    factors = ["patients", *(name for name in ("draws", "seeds") if (scores[f"n_{name}"] > 1).any())]
+    text = f"{100 * level:g}% percentile bootstrap intervals over {_joined(factors)}."
     return f"{text} {FEW_PATIENTS}" if few_patients(scores) else text
+
+
+def _joined(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def labels_text(labels: float) -> str:

@@ -39,6 +39,7 @@ def corrupt_command(
     dataset: opt.Dataset = None,
     data_root: opt.DataRoot = None,
     data_option: opt.DataOption = None,
+    split: opt.Split = None,
     allow_issues: opt.AllowIssues = None,
     patients: opt.Patients = None,
     image_size: Annotated[
@@ -79,8 +80,8 @@ def corrupt_command(
     Interrupted, the same command goes on. 'corruptions preview' only shows what a corruption does.
     """
     of_data = {
-        "dataset": dataset, "data_root": data_root, "data_option": data_option, "allow_issues": allow_issues,
-        "patients": patients, "image_size": image_size,
+        "dataset": dataset, "data_root": data_root, "data_option": data_option, "split": split,
+        "allow_issues": allow_issues, "patients": patients, "image_size": image_size,
     }  # fmt: skip
     of_release = {
         "corruption": corruption, "severity": severity, "output": output, "format": file_format, "windowed": windowed,
@@ -172,7 +173,8 @@ def _open(experiment: ExperimentConfig, console: Console) -> Dataset:
 def _options(experiment: ExperimentConfig) -> dict[str, Any]:
     """The options that make a made data set again; none for one that is read from files."""
     if experiment.data_root is not None:
-        return {"data_option": experiment.data_option} if experiment.data_option else {}
+        options: dict[str, Any] = {"data_option": experiment.data_option} if experiment.data_option else {}
+        return options if experiment.split == "official" else options | {"split": experiment.split}
     return {"patients": list(experiment.phantom_patients), "image_size": experiment.input_size}
 
 
@@ -191,6 +193,8 @@ def _command(
         words += ["--patients", patients, "--image-size", str(options["image_size"])]
     else:
         words += ["--data-root", "DATA"]
+        if experiment.split != "official":
+            words += ["--split", experiment.split]
         for key, value in experiment.data_option.items():
             words += ["--data-option", f"{key}={value}"]
     for spec in corruptions:

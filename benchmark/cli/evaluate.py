@@ -24,6 +24,7 @@ def evaluate_command(
     dataset: opt.Dataset = None,
     data_root: opt.DataRoot = None,
     data_option: opt.DataOption = None,
+    split: opt.Split = None,
     allow_issues: opt.AllowIssues = None,
     patients: opt.Patients = None,
     preset: opt.Preset = None,
@@ -43,7 +44,7 @@ def evaluate_command(
         "release": release, "model": model, "name": name, "labels": labels, "seed": seed, "output_kind": output_kind,
         "uses_text": uses_text, "augmented_with": augmented_with, "corruption": corruption, "severity": severity,
         "dataset": dataset, "data_root": data_root, "data_option": data_option,
-        "allow_issues": allow_issues, "patients": patients, "preset": preset,
+        "split": split, "allow_issues": allow_issues, "patients": patients, "preset": preset,
         "text_encoder": text_encoder, "freeze_text": freeze_text, "image_size": image_size, "width": width,
         "accelerator": accelerator, "output": output,
     }  # fmt: skip

@@ -169,7 +169,7 @@ def _evaluate(
         data=f"{experiment.dataset} (fingerprint {opened.fingerprint[:12]}); "
         + ", ".join(f"{counts.get(part, 0)} {part} cases" for part in PARTS)
         + ". Which cases the model was trained on is not known here: the test cases must not be among them",
-        split=split_of(experiment),
+        split=split_of(experiment, opened),
         settings={
             "Model input": f"{cell.image_size} x {cell.image_size} px; bilinear resize with antialiasing",
             **({"Registered model": f"{cell.settings['model']}, width {cell.settings['width']}, text encoder "

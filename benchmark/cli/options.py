@@ -34,6 +34,14 @@ DataOption = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        help="official: the parts as published; patient: whole patients dealt anew, where file names tell them. "
+        "[default: official]",
+        rich_help_panel=DATA,
+    ),
+]
 AllowIssues = Annotated[
     bool | None,
     typer.Option(
@@ -69,6 +77,30 @@ Severity = Annotated[
 Labels = Annotated[
     str | None,
     typer.Option(help="Share of the training labels in percent, such as 1,5,100. [default: 100]", rich_help_panel=GRID),
+]
+LabelDraws = Annotated[
+    int | None,
+    typer.Option(
+        help="Draws of the labelled cases at each fraction below 100, each trained with every seed. "
+        "[default: one a seed]",
+        rich_help_panel=GRID,
+    ),
+]
+LabelsFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV file of the labelled cases, such as a run's labels.csv, in place of --labels.",
+        dir_okay=False,
+        rich_help_panel=GRID,
+    ),
+]
+ValPolicy = Annotated[
+    str | None,
+    typer.Option(
+        help="full: the best epoch is chosen on the whole validation part, as the papers do; scaled: on the same "
+        "share of it as of the labels. [default: full]",
+        rich_help_panel=GRID,
+    ),
 ]
 Seed = Annotated[
     str | None, typer.Option(help="Training seeds, such as 0, 0,1 or 0-4. [default: 0]", rich_help_panel=GRID)

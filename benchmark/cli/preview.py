@@ -26,6 +26,7 @@ def preview_command(
     dataset: opt.Dataset = None,
     data_root: opt.DataRoot = None,
     data_option: opt.DataOption = None,
+    split: opt.Split = None,
     allow_issues: opt.AllowIssues = None,
     patients: opt.Patients = None,
     image_size: opt.PhantomSize = None,
@@ -41,7 +42,7 @@ def preview_command(
 
     experiment = opt.resolve_config(
         None, corruption=corruption or ["all"], severity=severity, dataset=dataset, data_root=data_root,
-        data_option=data_option, allow_issues=allow_issues,
+        data_option=data_option, split=split, allow_issues=allow_issues,
         patients=patients or PHANTOM_PATIENTS, image_size=image_size or opt.TABLE_SIZE, output=output,
     )  # fmt: skip
     console = Console()

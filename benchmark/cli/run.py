@@ -21,10 +21,14 @@ def run_command(
     model: opt.Model = None,
     ablate: opt.Ablate = None,
     labels: opt.Labels = None,
+    label_draws: opt.LabelDraws = None,
+    labels_file: opt.LabelsFile = None,
+    val_policy: opt.ValPolicy = None,
     seed: opt.Seed = None,
     dataset: opt.Dataset = None,
     data_root: opt.DataRoot = None,
     data_option: opt.DataOption = None,
+    split: opt.Split = None,
     allow_issues: opt.AllowIssues = None,
     patients: opt.Patients = None,
     preset: opt.Preset = None,
@@ -48,8 +52,9 @@ def run_command(
     command again computes only what is missing.
     """
     experiment = opt.resolve_config(
-        config, corruption=corruption, severity=severity, model=model, ablate=ablate, labels=labels, seed=seed,
-        dataset=dataset, data_root=data_root, data_option=data_option, allow_issues=allow_issues, patients=patients,
+        config, corruption=corruption, severity=severity, model=model, ablate=ablate, labels=labels,
+        label_draws=label_draws, labels_file=labels_file, val_policy=val_policy, seed=seed, dataset=dataset,
+        data_root=data_root, data_option=data_option, split=split, allow_issues=allow_issues, patients=patients,
         preset=preset, text_encoder=text_encoder, freeze_text=freeze_text, match_augmentation=match_augmentation,
         image_size=image_size, width=width, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
         precision=precision, accelerator=accelerator, output=output,
@@ -75,10 +80,14 @@ def train_command(
     model: opt.Model = None,
     ablate: opt.Ablate = None,
     labels: opt.Labels = None,
+    label_draws: opt.LabelDraws = None,
+    labels_file: opt.LabelsFile = None,
+    val_policy: opt.ValPolicy = None,
     seed: opt.Seed = None,
     dataset: opt.Dataset = None,
     data_root: opt.DataRoot = None,
     data_option: opt.DataOption = None,
+    split: opt.Split = None,
     allow_issues: opt.AllowIssues = None,
     patients: opt.Patients = None,
     preset: opt.Preset = None,
@@ -98,11 +107,12 @@ def train_command(
 ) -> None:
     """Train models and print the folder of each checkpoint; 'run' finds them there."""
     experiment = opt.resolve_config(
-        config, model=model, ablate=ablate, labels=labels, seed=seed, dataset=dataset, data_root=data_root,
-        data_option=data_option, allow_issues=allow_issues,
-        patients=patients, preset=preset, text_encoder=text_encoder, freeze_text=freeze_text,
-        match_augmentation=match_augmentation, image_size=image_size, width=width, epochs=epochs,
-        batch_size=batch_size, learning_rate=learning_rate, precision=precision, accelerator=accelerator, output=output,
+        config, model=model, ablate=ablate, labels=labels, label_draws=label_draws, labels_file=labels_file,
+        val_policy=val_policy, seed=seed, dataset=dataset, data_root=data_root, data_option=data_option, split=split,
+        allow_issues=allow_issues, patients=patients, preset=preset, text_encoder=text_encoder,
+        freeze_text=freeze_text, match_augmentation=match_augmentation, image_size=image_size, width=width,
+        epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, precision=precision,
+        accelerator=accelerator, output=output,
     )  # fmt: skip
     console = Console()
     dataset_opened, plan = _open(experiment, console)
@@ -124,6 +134,7 @@ def train_command(
 
 
 def _open(experiment: ExperimentConfig, console: Console) -> tuple[Dataset, Plan]:
+    from ..patient_split import patient_overlap, split_text
     from ..plan import check_names, dataset_of, make_plan
     from ..preflight import check_machine
 
@@ -139,6 +150,8 @@ def _open(experiment: ExperimentConfig, console: Console) -> tuple[Dataset, Plan
         f"{counts.get('test', 0)} test cases",
         highlight=False,
     )
+    if patient_overlap(opened.index).shared_cases:
+        console.print(f"[yellow]Note:[/yellow] The split is {split_text(opened, experiment.split)}.", highlight=False)
     return opened, plan
 
 

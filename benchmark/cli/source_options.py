@@ -105,6 +105,7 @@ _DATA = {
     "data_root",
     "data_option",
     "allow_issues",
+    "split",
     "patients",
     "corruption",
     "severity",

@@ -92,6 +92,46 @@ def test_interval_agrees_with_drawing_patients_and_seeds_one_by_one():
     assert row["n_seeds"] == 3
 
 
+def test_interval_agrees_with_drawing_patients_label_draws_and_seeds_one_by_one():
+    generator = np.random.default_rng(4)
+    of_draw, of_seed = generator.normal(0, 0.06, 4), generator.normal(0, 0.03, 2)
+    patient = generator.normal(0, 0.1, 20)
+    blocks, table = [], np.empty((4, 2, 20))
+    for draw in range(4):
+        for seed in range(2):
+            dice = np.clip(0.6 + patient + of_draw[draw] + of_seed[seed], 0, 1)
+            blocks.append(frame_of_scores(dice, range(20), seed=seed, draw=draw))
+            table[draw, seed] = blocks[-1]["dice"]
+    row = condition_scores(pd.concat(blocks), resamples=RESAMPLES).iloc[0]
+
+    means = np.empty(4000)
+    for i in range(len(means)):
+        patients, draws, seeds = (generator.integers(0, size, size) for size in (20, 4, 2))
+        means[i] = table[np.ix_(draws, seeds, patients)].mean()
+    tolerance = 5 * QUANTILE_ERROR * np.sqrt(1 + RESAMPLES / len(means)) * means.std()
+    assert row["dice_low"] == pytest.approx(np.quantile(means, 0.025), abs=tolerance)
+    assert row["dice_high"] == pytest.approx(np.quantile(means, 0.975), abs=tolerance)
+    assert (row["n_draws"], row["n_seeds"]) == (4, 2)
+    assert row["dice_mean"] == pytest.approx(table.mean())
+
+
+def test_trainings_of_a_grid_with_gaps_are_one_factor():
+    blocks = [
+        frame_of_scores(np.full(20, 0.5 + 0.1 * number), range(20), seed=seed, draw=draw)
+        for number, (draw, seed) in enumerate([(0, 0), (0, 1), (1, 0)])
+    ]
+    row = condition_scores(pd.concat(blocks)).iloc[0]
+    # Every patient scores alike, so an interval is that of three trainings drawn with replacement.
+    assert (row["dice_low"], row["dice_mean"], row["dice_high"]) == pytest.approx((0.5, 0.6, 0.7))
+
+
+def test_scores_without_draws_are_those_of_one_draw():
+    frame = frame_of_scores(np.random.default_rng(0).beta(6, 2, 60), range(60))
+    pd.testing.assert_frame_equal(condition_scores(frame), condition_scores(frame.assign(draw=0)))
+    mixed = pd.concat([frame, frame.assign(seed=1, draw=0)])
+    assert condition_scores(mixed)["n_draws"].tolist() == [1]
+
+
 def test_interval_covers_the_truth_as_often_as_it_says_and_resampling_cases_would_not():
     """300 data sets of 40 patients with 5 alike slices: 95% intervals of the mean, whose truth is 0.6."""
     generator = np.random.default_rng(3)
