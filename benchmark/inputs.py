@@ -13,6 +13,7 @@ from torch.utils.data import Sampler
 
 from ..models.registry import Batch
 from .datasets.base import Case, Dataset
+from .resized_cache import ResizedCache
 
 CACHE_BYTES = 4 * 2**30
 """Resized training cases are kept in memory up to this much; the rest is read again in every epoch."""
@@ -68,12 +69,16 @@ class ResizedCases(TorchDataset[Sample]):
         Ids of the cases, in order.
     size
         Side of the square input in pixels.
+    cache
+        Where resized cases are kept from run to run; without one they are kept in memory.
     """
 
-    def __init__(self, dataset: Dataset, cases: Sequence[str], size: int) -> None:
+    def __init__(self, dataset: Dataset, cases: Sequence[str], size: int, cache: ResizedCache | None = None) -> None:
         self.dataset = dataset
         self.cases = tuple(cases)
         self.size = size
+        self.cache = cache
+        self._text = dict(zip(dataset.index["case"], dataset.index["text"], strict=True))
         self._kept: dict[int, Sample] = {}
         self._room = CACHE_BYTES
 
@@ -83,7 +88,10 @@ class ResizedCases(TorchDataset[Sample]):
     def __getitem__(self, position: int) -> Sample:
         if position in self._kept:
             return self._kept[position]
-        case = self.dataset.load(self.cases[position])
+        name = self.cases[position]
+        if self.cache is not None and (found := self.cache.get(name)) is not None:
+            return (*found, self._text[name])
+        case = self.dataset.load(name)
         image = torch.from_numpy(case.image)[None]
         mask = torch.from_numpy(case.mask)[None, None].float()
         sample = (
@@ -91,6 +99,9 @@ class ResizedCases(TorchDataset[Sample]):
             resize_masks(mask, self.size)[0],
             case.text,
         )
+        if self.cache is not None:
+            self.cache.put(name, *sample[:2])
+            return sample
         needed = sum(tensor.numel() * tensor.element_size() for tensor in sample[:2])
         if needed <= self._room:
             self._room -= needed

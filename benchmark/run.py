@@ -36,6 +36,11 @@ def text_cache_of(config: ExperimentConfig) -> Path:
     return config.output / "cache" / "text-features"
 
 
+def image_cache_of(config: ExperimentConfig) -> Path:
+    """Where resized training images are kept; every run into the same output folder shares them."""
+    return config.output / "cache" / "resized"
+
+
 def execute(config: ExperimentConfig, dataset: Dataset, plan: Plan, console: Console) -> None:
     """Train and evaluate the cells of a plan that the store does not hold yet.
 
@@ -80,7 +85,7 @@ def train_missing(
 
         description = train_cell(
             cell, dataset, folder, accelerator=config.accelerator, progress=tell, progress_bar=console.is_terminal,
-            text_cache=text_cache_of(config),
+            text_cache=text_cache_of(config), image_cache=image_cache_of(config),
         )  # fmt: skip
         write_json(folder / DESCRIPTION, {**description, "config": config.model_dump(mode="json")})
         console.print(

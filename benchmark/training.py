@@ -36,6 +36,7 @@ from ..models.views import STRONG_VIEW_FAMILIES, strong_view
 from .cells import TrainingCell, TrainingSettings, digest
 from .datasets.base import Dataset, cases_of
 from .inputs import EpochSampler, ResizedCases, collate
+from .resized_cache import open_resized_cache
 from .schedule import warm_cosine
 from .scores import score_cases
 from .store import DESCRIPTION, LOG, WEIGHTS, write_json
@@ -183,6 +184,7 @@ def train_cell(
     progress: Progress | None = None,
     progress_bar: bool = False,
     text_cache: Path | None = None,
+    image_cache: Path | None = None,
 ) -> Mapping[str, Any]:
     """Train a cell's model into ``folder``: best weights (safetensors), log (CSV) and description (JSON).
 
@@ -205,6 +207,8 @@ def train_cell(
         Whether Lightning's Rich progress bar is shown.
     text_cache
         Folder in which a frozen text encoder keeps its features.
+    image_cache
+        Folder in which decoded and resized images are kept.
 
     Returns
     -------
@@ -219,12 +223,13 @@ def train_cell(
     if text_cache is not None:
         keep_text_features(model, text_cache)
 
+    cache = None if image_cache is None else open_resized_cache(image_cache, dataset, size)
     sampler = EpochSampler(len(cell.cases), cell.samples_per_epoch, cell.seed)
     training_loader = DataLoader(
-        ResizedCases(dataset, cell.cases, size), settings.batch_size, sampler=sampler, collate_fn=collate
+        ResizedCases(dataset, cell.cases, size, cache), settings.batch_size, sampler=sampler, collate_fn=collate
     )
     judged = cases_of(dataset, "val") if cell.validation is None else cell.validation
-    validation_cases = ResizedCases(dataset, judged, size)
+    validation_cases = ResizedCases(dataset, judged, size, cache)
     validation_loader = DataLoader(validation_cases, VALIDATION_BATCH, collate_fn=collate)
 
     module = TrainingModule(model, settings, settings.epochs * cell.steps_per_epoch, size, cell.model)

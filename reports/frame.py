@@ -168,7 +168,8 @@ def _refuse(bad: pd.Series, column: str, values: pd.Series, why: str) -> None:
 
 
 def _condition_text(row: pd.Series) -> str:
-    model, labels, trained = row["model"], row["labels"], f"draw {row['draw']}, seed {row['seed']}"
+    model, labels = row["model"], row["labels"]
+    trained = f"draw {row['draw']}, seed {row['seed']}" if row["draw"] else f"seed {row['seed']}"
     return f"model {model!r} at {labels:g}% labels, {trained}, {row['corruption']} {row['severity']}"
 
 

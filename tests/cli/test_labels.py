@@ -45,7 +45,7 @@ def test_drawn_labels_are_written_and_a_run_with_them_is_the_same_run(cli, tmp_p
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--labels-file", "LABELS", "--labels", "5"), "labels_file already says which labels are used: leave labels out"),
+        (("--labels-file", "LABELS", "--labels", "5"), "labels_file already says which labels are used"),
         (("--labels-file", "LABELS"), "Row 2 of"),
         (("--labels-file", "nowhere.csv"), "nowhere.csv cannot be read"),
         (("--label-draws", "0"), "label_draws"),
