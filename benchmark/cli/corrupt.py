@@ -101,10 +101,10 @@ def corrupt_command(
 
 
 def _write(experiment: ExperimentConfig, folder: Path, file_format: FileFormat, *, windowed: bool) -> None:
+    from ..listed_files import MANIFEST, file_digest
     from ..plan import known_corruptions
     from ..release.content import Request, lay_out
     from ..release.folder import check_folder
-    from ..release.manifest import MANIFEST, file_digest
     from ..release.write import write_release
     from .notices import print_advice, print_left_out
 
@@ -137,14 +137,15 @@ def _write(experiment: ExperimentConfig, folder: Path, file_format: FileFormat, 
 
 
 def _verify(folder: Path, of_data: dict[str, Any], *, recompute: bool) -> None:
+    from ..listed_files import verify_listed
     from ..release.manifest import read_manifest
-    from ..release.verify import print_verification, verify_files
+    from ..release.verify import print_verification
 
     if of_data and not recompute:
         raise UserError("--verify alone needs no data set: add --recompute, or leave the data set's options out.")
     console = Console()
     manifest = read_manifest(folder)
-    print_verification(folder, manifest, verify_files(folder, manifest, console), console)
+    print_verification(folder, manifest, verify_listed(folder, manifest.files, console), console)
     if not recompute:
         return
     from ..release.recompute import check_versions, clean_source, print_recomputation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..cells import digest
-from ..release.manifest import file_digest
+from ..listed_files import file_digest
 
 
 def file_sha256(path: Path) -> str:

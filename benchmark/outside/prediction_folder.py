@@ -15,7 +15,7 @@ from biclip_bench.errors import UserError
 from biclip_bench.registry import suggest
 
 from ..cells import CLEAN, digest
-from ..release.folder import files_in
+from ..listed_files import files_in
 from ..release.manifest import CLEAN_IMAGES, Manifest
 from ..release.released import ReleasedDataset
 from .findings import NAMED, Findings

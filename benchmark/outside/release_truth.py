@@ -9,9 +9,9 @@ from rich.console import Console
 from biclip_bench.errors import UserError
 
 from ..cells import EvaluationCell, OutsideModel, digest
-from ..release.manifest import CASES, MANIFEST, Condition, Manifest, read_manifest
+from ..listed_files import MANIFEST, compare_files
+from ..release.manifest import CASES, Condition, Manifest, read_manifest
 from ..release.released import ReleasedDataset
-from ..release.verify import compare_files
 from .findings import Findings
 from .prediction_folder import Step
 

@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from biclip_bench.errors import UserError
 from biclip_bench.files import write_atomically
 
-from .manifest import MANIFEST, Manifest, ReleasedFile, file_digest, file_line, read_manifest
+from ..listed_files import LOCK, MANIFEST, TEMPORARY, file_digest, files_in
+from .manifest import Manifest, ReleasedFile, file_line, read_manifest
 
 JOURNAL = "unfinished.jsonl"
 """First line: the manifest without files. Then a line for each file that is written whole."""
-
-LOCK = ".writing.lock"
-
-_OF_THE_SYSTEM = re.compile(r"\.DS_Store|Thumbs\.db|desktop\.ini|\._.*", re.IGNORECASE)
-"""What file browsers leave in every folder that they show."""
-
-_TEMPORARY = re.compile(r"\..+\.\d+\.part")
-
-
-def files_in(folder: Path) -> list[str]:
-    """List every file below a folder as a path with slashes, sorted, without what file browsers leave behind.
-
-    Symbolic links are listed and never followed.
-    """
-    found = []
-    for place, folders, files in os.walk(folder):
-        here = Path(place)
-        links = [name for name in folders if (here / name).is_symlink()]
-        names = [name for name in (*files, *links) if not _OF_THE_SYSTEM.fullmatch(name)]
-        found += [(here / name).relative_to(folder).as_posix() for name in names]
-    return sorted(found)
 
 
 def check_folder(folder: Path) -> None:
@@ -61,32 +37,6 @@ def check_folder(folder: Path) -> None:
             f"The folder {folder} holds {_some(others)}, and a release needs a folder of its own, because everything "
             "in it counts. Give --output the name of a new or empty folder."
         )
-
-
-@contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
-    """Keep a second process from writing to the folder at the same time.
-
-    Raises
-    ------
-    UserError
-        If one does, or the folder cannot be written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / LOCK, timeout=0):
-            try:
-                yield
-            finally:
-                (folder / LOCK).unlink(missing_ok=True)
-    except Timeout as error:
-        raise UserError(f"Another process is writing the release in {folder}: wait for it.") from error
-    except OSError as error:
-        where = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
-        raise UserError(
-            f"Writing the release to {folder} failed ({where}). What is written is kept: once there is room and "
-            "permission, the same command goes on."
-        ) from error
 
 
 class Journal:
@@ -139,7 +89,7 @@ class Journal:
     def finish(self) -> Manifest:
         """Write the manifest, and remove what only an unfinished release needs."""
         for name in files_in(self.folder):
-            if _TEMPORARY.fullmatch(name.rpartition("/")[2]):
+            if TEMPORARY.fullmatch(name.rpartition("/")[2]):
                 (self.folder / name).unlink()
         files = tuple(self.files[path] for path in sorted(self.files))
         manifest = self.header.model_copy(update={"files": files})
@@ -207,7 +157,7 @@ def _is_whole(folder: Path, file: ReleasedFile) -> bool:
 
 
 def _is_ours(path: str) -> bool:
-    return path in (LOCK, JOURNAL, MANIFEST) or _TEMPORARY.fullmatch(path.rpartition("/")[2]) is not None
+    return path in (LOCK, JOURNAL, MANIFEST) or TEMPORARY.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def _some(paths: Sequence[str]) -> str:

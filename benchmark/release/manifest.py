@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Final, Literal
+from pathlib import Path
+from typing import Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from biclip_bench.errors import UserError
 
 from ..cells import CLEAN
+from ..listed_files import MANIFEST, Digest, InnerPath, ListedFile, check_link
 from .pixels import FileFormat
 
-MANIFEST = "manifest.json"
 CASES = "cases.csv"
 README = "README.md"
 MASKS = "masks"
@@ -24,36 +22,20 @@ FORMAT: Final = "biclip-bench corrupted test set"
 SCHEMA_VERSION: Final = 1
 
 ValueKind = Literal["stored", "windowed"]
-_FORBIDDEN = re.compile(r'[\\:*?"<>|\x00-\x1f]')
-_CHUNK = 1 << 20
-
-
-def _inside(path: str) -> str:
-    parts = path.split("/")
-    if "" in parts or "." in parts or ".." in parts or _FORBIDDEN.search(path) or path == MANIFEST:
-        raise ValueError(f"{path!r} is no plain path below the release's folder")
-    return path
-
-
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-ReleasePath = Annotated[str, AfterValidator(_inside)]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ReleasedFile(_Part):
-    """One file: where it lies, its bytes' digest, and for images and masks what they show.
+class ReleasedFile(ListedFile):
+    """One file, and for images and masks what they show.
 
     ``pixels_sha256`` is the digest of the values alone, which another compression would not change. ``seeds`` holds
     the 128-bit seed of each corruption applied, as 32 hexadecimal digits.
     """
 
-    path: ReleasePath
     kind: Literal["image", "mask", "other"]
-    bytes: int = Field(ge=0)
-    sha256: Digest
     pixels_sha256: Digest | None = None
     case: str | None = None
     condition: str | None = None
@@ -89,7 +71,7 @@ class Condition(_Part):
     """A corruption or a composition of several, in the folder that holds its severities."""
 
     name: str
-    folder: ReleasePath
+    folder: InnerPath
     families: tuple[str, ...]
     summary: str
     severities: tuple[Step, ...]
@@ -172,15 +154,6 @@ def file_line(file: ReleasedFile) -> str:
     return json.dumps(file.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
 
 
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_CHUNK):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
 def read_manifest(folder: Path) -> Manifest:
     """Read and check the manifest of a release.
 
@@ -191,7 +164,7 @@ def read_manifest(folder: Path) -> Manifest:
         the folder, also by way of a symbolic link.
     """
     path = folder / MANIFEST
-    _check_links(folder, MANIFEST)
+    check_link(folder, MANIFEST, "release")
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError as error:
@@ -222,14 +195,5 @@ def read_manifest(folder: Path) -> Manifest:
         if file.path.casefold() in seen:
             raise UserError(f"The manifest {path} names the file {file.path!r} twice: it was changed by hand.")
         seen.add(file.path.casefold())
-        _check_links(folder, file.path)
+        check_link(folder, file.path, "release")
     return manifest
-
-
-def _check_links(folder: Path, path: str) -> None:
-    # Every folder on the way counts: any of them may be a link.
-    if not folder.joinpath(*PurePosixPath(path).parts).resolve().is_relative_to(folder.resolve()):
-        raise UserError(
-            f"{path!r} in {folder} is a symbolic link that leads out of the release, and is not followed: put the "
-            "file itself in its place."
-        )

@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .manifest import CASES, CLEAN_IMAGES, MANIFEST, MASKS, Condition, Manifest
+from ..listed_files import MANIFEST
+from .manifest import CASES, CLEAN_IMAGES, MASKS, Condition, Manifest
 
 if TYPE_CHECKING:
     from .content import CaseRow

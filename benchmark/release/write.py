@@ -21,8 +21,9 @@ from ..corrupted_images import BATCH, corrupted_images
 from ..corrupted_set import write_grid
 from ..datasets.base import Case, Dataset
 from ..inputs import apply_window, native_batches
+from ..listed_files import only_writer
 from .content import Content, case_table, image_path, mask_path, overview_path, seeds_of, window_of
-from .folder import Journal, finished_in, only_writer
+from .folder import Journal, finished_in
 from .manifest import CASES, README, Condition, Manifest, ReleasedFile
 from .pixels import Pixels, encode, pixel_digest, quantise
 from .readme import readme_text
@@ -61,7 +62,7 @@ def write_release(dataset: Dataset, content: Content, folder: Path, console: Con
     UserError
         If the folder holds anything else, or the disk has no room or fails.
     """
-    with only_writer(folder):
+    with only_writer(folder, "release"):
         finished = finished_in(folder, content.header)
         if finished is not None:
             return finished, False
