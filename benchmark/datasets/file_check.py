@@ -15,9 +15,9 @@ import pandas as pd
 from biclip_bench.errors import UserError
 
 from .case_files import CaseFiles, Defect
-from .image_files import read_image, read_mask
+from .image_files import read_facts, read_image, read_mask
 
-_CHECK_VERSION = 2
+_CHECK_VERSION = 3
 """Raised whenever the rules of decoding change, so that what older rules found is not used."""
 
 
@@ -39,6 +39,9 @@ class CheckedFiles:
         Shape of the mask.
     lesion_fraction
         Share of the mask that is lesion.
+    image_facts, mask_facts
+        What the files' headers tell, as :meth:`~.pixel_facts.PixelFacts.to_text` writes it; empty of formats that tell
+        nothing.
     """
 
     image: str
@@ -53,6 +56,8 @@ class CheckedFiles:
     mask_height: int
     mask_width: int
     lesion_fraction: float
+    image_facts: str
+    mask_facts: str
 
 
 def check_files(files: Sequence[CaseFiles], root: Path, cache: Path, defects: list[Defect]) -> dict[str, CheckedFiles]:
@@ -116,6 +121,7 @@ def check_files(files: Sequence[CaseFiles], root: Path, cache: Path, defects: li
 
 def _check_case(case: CaseFiles, image: str, mask: str, stamps: tuple[str, str]) -> CheckedFiles:
     pixels, lesion = read_image(case.image), read_mask(case.mask)
+    facts = [found.to_text() if (found := read_facts(path)) else "" for path in (case.image, case.mask)]
     channels, height, width = pixels.shape
     return CheckedFiles(
         image=image,
@@ -130,6 +136,8 @@ def _check_case(case: CaseFiles, image: str, mask: str, stamps: tuple[str, str])
         mask_height=lesion.shape[0],
         mask_width=lesion.shape[1],
         lesion_fraction=float(lesion.mean()),
+        image_facts=facts[0],
+        mask_facts=facts[1],
     )
 
 
