@@ -15,10 +15,10 @@ import pandas as pd
 from biclip_bench.errors import UserError
 
 from .case_files import CaseFiles, Defect
-from .image_files import read_image, read_mask_values
+from .image_files import read_facts, read_image, read_mask_values
 from .pixel_measures import describe_areas, perceptual_hash, pixel_digest
 
-_CHECK_VERSION = 3
+_CHECK_VERSION = 4
 """Raised whenever the rules of decoding or measuring change, so that what older rules found is not used."""
 
 
@@ -51,6 +51,9 @@ class CheckedFiles:
         Value above which the mask's pixels are lesion.
     areas
         The mask's separate areas, as :func:`~.pixel_measures.read_areas` reads them.
+    image_facts, mask_facts
+        What the files' headers tell, as :meth:`~.pixel_facts.PixelFacts.to_text` writes it; empty of formats that tell
+        nothing.
     """
 
     image: str
@@ -70,6 +73,8 @@ class CheckedFiles:
     between_share: float
     threshold: float
     areas: str
+    image_facts: str
+    mask_facts: str
 
 
 @dataclass(frozen=True)
@@ -147,6 +152,7 @@ def check_files(files: Sequence[CaseFiles], root: Path, cache: Path, defects: li
 def _check_case(case: CaseFiles, image: str, mask: str, stamps: tuple[str, str]) -> CheckedFiles:
     pixels, (values, full_scale) = read_image(case.image), read_mask_values(case.mask)
     lesion = values > full_scale / 2
+    facts = [found.to_text() if (found := read_facts(path)) else "" for path in (case.image, case.mask)]
     channels, height, width = pixels.shape
     return CheckedFiles(
         image=image,
@@ -166,6 +172,8 @@ def _check_case(case: CaseFiles, image: str, mask: str, stamps: tuple[str, str])
         between_share=float(((values != 0) & (values != full_scale)).mean()),
         threshold=full_scale / 2,
         areas=describe_areas(lesion),
+        image_facts=facts[0],
+        mask_facts=facts[1],
     )
 
 

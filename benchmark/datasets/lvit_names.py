@@ -45,6 +45,21 @@ def group_of(stem: str) -> str | None:
     return None
 
 
+def is_qata(stem: str) -> bool:
+    """Whether an image is named as in QaTa-COV19."""
+    return QATA_NAMES.match(stem) is not None
+
+
+def is_mosmed(stem: str) -> bool:
+    """Whether an image is named as in MosMedData+."""
+    return MOSMED_NAMES.match(stem) is not None
+
+
+def is_monuseg(stem: str) -> bool:
+    """Whether an image is named as in MoNuSeg."""
+    return _TCGA_PATIENT.match(stem) is not None
+
+
 def context_of(stems: Collection[str], *, grey: bool) -> ImageContext:
     """Decide what the pixels of a data set mean, from the names of all its images.
 
@@ -52,8 +67,8 @@ def context_of(stems: Collection[str], *, grey: bool) -> ImageContext:
     (:data:`LUNG_WINDOW_HU`); all named as in QaTa-COV19, radiographs; anything else, and any colour image, other. The
     pixel size is never known.
     """
-    if grey and stems and all(MOSMED_NAMES.match(stem) for stem in stems):
+    if grey and stems and all(map(is_mosmed, stems)):
         return ImageContext("ct", LUNG_WINDOW_HU, None)
-    if grey and stems and all(QATA_NAMES.match(stem) for stem in stems):
+    if grey and stems and all(map(is_qata, stems)):
         return ImageContext("radiograph", None, None)
     return ImageContext("other", None, None)
