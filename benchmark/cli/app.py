@@ -18,6 +18,7 @@ from biclip_bench.errors import PackageWarning, UserError
 from .calibrate import calibrate_command
 from .corrupt import corrupt_command
 from .datasets_check import check_command
+from .datasets_describe import describe_command
 from .datasets_prepare import prepare_command
 from .evaluate import evaluate_command
 from .listing import corruptions_app, datasets_app
@@ -62,6 +63,7 @@ app.command("evaluate")(resumable(evaluate_command))
 app.command("report")(report_command)
 app.command("corrupt")(resumable(corrupt_command))
 datasets_app.command("check")(resumable(check_command))
+datasets_app.command("describe")(resumable(describe_command))
 datasets_app.command("prepare")(resumable(prepare_command))
 corruptions_app.command("calibrate")(calibrate_command)
 corruptions_app.command("preview")(preview_command)

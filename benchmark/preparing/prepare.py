@@ -105,7 +105,7 @@ def prepare(request: Request, console: Console) -> Outcome:
         print_unrecognised(source, request, console)
         raise UserError(
             f"{source.name} holds none of the layouts that the data set {request.name} is prepared from. If it is "
-            "right, name the folder in it with --inside; any folder of images and masks can be read with the data set folder."
+            "right, name the folder in it with --inside; the data set folder reads any folder of images and masks."
         )
     with tempfile.TemporaryDirectory(prefix="biclip-bench-") as passing:
         made = recipe.arrange(source, found, request.texts, Path(passing) / "tables").checked()

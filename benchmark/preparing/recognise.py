@@ -108,7 +108,8 @@ def recognise(files: Iterable[str], wanted: Collection[Kind], inside: str = "") 
         if len(candidates) > 1:
             places = ", ".join(repr(found.base or found.pairs[0].images) for found in candidates[:4])
             raise UserError(
-                f"{len(candidates)} places look like {LOOKED_FOR[kind][0]} ({places}): name the folder of one with --inside."
+                f"{len(candidates)} places look like {LOOKED_FOR[kind][0]} ({places}): name the folder of one with "
+                "--inside."
             )
         if candidates:
             return candidates[0]
