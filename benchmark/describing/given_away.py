@@ -87,10 +87,10 @@ def _information(labels: dict[str, list[Hashable]], facts: Sequence[CaseFacts]) 
     note = (
         f"Mutual information in bits between the text and the mask's place in {ROWS} rows and {COLUMNS} columns of "
         f"the image. A cell is occupied if it holds {100 * OCCUPIED:g}% of the lesion; no lesion is a place of its "
-        f"own. By chance: the mean over {SHUFFLES} shuffles of the texts over the cases, which few cases and many texts "
-        "drive up. Beyond chance: the difference, also in percent of the most that is left to be told; where texts "
-        "tell much it is rather too small. p: share of the shuffles that reach the observed value; cases of one patient are "
-        "alike, so it is too small where patients have several."
+        f"own. By chance: the mean over {SHUFFLES} shuffles of the texts over the cases, which few cases and many "
+        "texts drive up. Beyond chance: the difference, also in percent of the most that is left to be told; where "
+        "texts tell much it is rather too small. p: share of the shuffles that reach the observed value; cases of one "
+        "patient are alike, so it is too small where patients have several."
     )
     columns = ("What tells", "Of what", "Entropy", "Observed", "By chance", "Beyond chance", "Percent", "p")
     table = FactTable("What the texts say about the mask's place", columns, plain_rows(rows), note)

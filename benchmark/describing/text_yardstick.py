@@ -68,7 +68,8 @@ def mean_mask(masks: NDArray[np.uint8]) -> MeanMask:
     greatest = float(mean.max(initial=0.0))
     if greatest == 0:
         return MeanMask(mean, 0.0)
-    levels = LEVELS * greatest
+    # In the precision of the mean, so that a level that is one of its values is above none of them here and there.
+    levels = (LEVELS * greatest).astype(np.float32)
     guesses = (mean.ravel()[None] > levels[:, None]).astype(np.float32)
     total = np.zeros(len(levels))
     for start in range(0, len(masks), _CHUNK):

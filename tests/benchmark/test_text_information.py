@@ -123,9 +123,8 @@ def test_the_level_is_the_best_of_those_tried():
         guess, truth = best.mean > level, masks >= 128
         return np.mean([2 * (guess & one).sum() / (guess.sum() + one.sum()) for one in truth])
 
-    assert score(best.level) == pytest.approx(
-        max(score(share * best.mean.max()) for share in np.linspace(0.05, 0.95, 19))
-    )
+    levels = (np.linspace(0.05, 0.95, 19) * float(best.mean.max())).astype(np.float32)
+    assert score(np.float32(best.level)) == pytest.approx(max(map(score, levels)))
 
 
 def test_words_and_texts_are_counted():
