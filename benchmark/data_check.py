@@ -163,7 +163,7 @@ def _image(files: CaseFiles, window: tuple[float, float]) -> NDArray[np.float32]
     except UserError:
         return None
     low, high = window
-    seen = np.clip((image - low) / (high - low), 0, 1)
+    seen: NDArray[np.float32] = np.clip((image - low) / (high - low), 0, 1)
     return seen[0] if seen.shape[0] == 1 else np.moveaxis(seen, 0, -1)
 
 

@@ -146,8 +146,8 @@ def stop_at_errors(name: str, defects: list[Defect]) -> None:
     if errors:
         more = f" {len(errors) - 1} more of its files or rows have errors." if len(errors) > 1 else ""
         raise UserError(
-            f"{errors[0].message}{more} 'biclip-bench datasets check {name}' lists all that is wrong; --allow-issues "
-            "leaves the cases concerned out and goes on."
+            f"{errors[0].message}{more} 'biclip-bench datasets check {name}' with the same --data-root lists all "
+            "that is wrong; --allow-issues leaves the cases concerned out and goes on."
         )
 
 
