@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from biclip_bench.errors import UserError
 
@@ -114,10 +115,18 @@ class FileDataset:
         if case not in self._files:
             raise UserError(f"The data set has no case {case!r}: ids look like {next(iter(self._files))!r}.")
         files = self._files[case]
+        return Case(case, self.read_image(files), read_mask(files.mask), files.text, self._groups[case])
+
+    def read_image(self, files: CaseFiles) -> NDArray[np.float32]:
+        """Decode the image of any case of the layout, also of one that was left out, as :meth:`load` does.
+
+        Raises
+        ------
+        UserError
+            If it cannot be read.
+        """
         image = read_image(files.image)
-        if image.shape[0] < self._channels:
-            image = np.repeat(image, self._channels, axis=0)
-        return Case(case, image, read_mask(files.mask), files.text, self._groups[case])
+        return np.repeat(image, self._channels, axis=0) if image.shape[0] < self._channels else image
 
 
 class NoWholeCaseError(UserError):

@@ -10,13 +10,9 @@ from ...corruptions.context import ImageContext
 LUNG_WINDOW_HU = (-1350.0, 150.0)
 """Assumed for 8-bit CT slices: the usual lung window, centre -600 and width 1500. The files themselves do not say."""
 
-QATA_NAMES = re.compile(r"^(?:sub-|covid_\d+$)")
-"""Begins every image name of QaTa-COV19."""
-
+_QATA = re.compile(r"^(?:sub-|covid_\d+$)")
 _QATA_SUBJECT = re.compile(r"^sub-([A-Za-z0-9]+)")
-MOSMED_NAMES = re.compile(r"^(?:(?:Morozov_)?study_\d+|Jun_|bjorke_\d+$)", re.IGNORECASE)
-"""Begins every image name of MosMedData+."""
-
+_MOSMED = re.compile(r"^(?:(?:Morozov_)?study_\d+|Jun_|bjorke_\d+$)", re.IGNORECASE)
 _MOSMED_STUDY = re.compile(r"study_\d+", re.IGNORECASE)
 _MOSMED_CASE = re.compile(r"^Jun_.*?case\d+", re.IGNORECASE)
 _TCGA_PATIENT = re.compile(r"^TCGA-[A-Z0-9]{2}-[A-Z0-9]{4}(?=-|$)")
@@ -45,6 +41,21 @@ def group_of(stem: str) -> str | None:
     return None
 
 
+def is_qata(stem: str) -> bool:
+    """Whether an image is named as in QaTa-COV19."""
+    return _QATA.match(stem) is not None
+
+
+def is_mosmed(stem: str) -> bool:
+    """Whether an image is named as in MosMedData+."""
+    return _MOSMED.match(stem) is not None
+
+
+def is_monuseg(stem: str) -> bool:
+    """Whether an image is named as in MoNuSeg."""
+    return _TCGA_PATIENT.match(stem) is not None
+
+
 def context_of(stems: Collection[str], *, grey: bool) -> ImageContext:
     """Decide what the pixels of a data set mean, from the names of all its images.
 
@@ -52,8 +63,8 @@ def context_of(stems: Collection[str], *, grey: bool) -> ImageContext:
     (:data:`LUNG_WINDOW_HU`); all named as in QaTa-COV19, radiographs; anything else, and any colour image, other. The
     pixel size is never known.
     """
-    if grey and stems and all(MOSMED_NAMES.match(stem) for stem in stems):
+    if grey and stems and all(map(is_mosmed, stems)):
         return ImageContext("ct", LUNG_WINDOW_HU, None)
-    if grey and stems and all(QATA_NAMES.match(stem) for stem in stems):
+    if grey and stems and all(map(is_qata, stems)):
         return ImageContext("radiograph", None, None)
     return ImageContext("other", None, None)

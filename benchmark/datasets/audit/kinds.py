@@ -28,7 +28,7 @@ ABOUT: Mapping[str, str] = {
     "patients-in-train-and-test": "The test part is easier than new patients would be. Some published splits do this.",
     "patients-in-train-and-val": "The best epoch is chosen on known patients.",
     "patients-in-val-and-test": "The best epoch is chosen on patients of the test part.",
-    "number-of-cases": "Another number of cases than the published set has.",
+    "other-counts": "Another number of cases than the published set has.",
     "constant-image": "An image of one value shows nothing.",
     "mask-not-binary": "Values between background and lesion, as smoothing, resizing or JPEG leave them, or mixtures "
     "of 0, 1 and 255. A pixel counts as lesion above half of the full scale (1, 255 or 65535).",
