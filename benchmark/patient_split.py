@@ -127,6 +127,7 @@ class PatientSplit:
         self._dataset = dataset
         self.name = dataset.name
         self.context = dataset.context
+        self.left_out = getattr(dataset, "left_out", {})
         self.index = index.assign(part=patient_parts(index))
         self.fingerprint = hashlib.sha256(f"{_SPLIT_VERSION}:{dataset.fingerprint}".encode()).hexdigest()
 

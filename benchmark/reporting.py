@@ -15,7 +15,7 @@ from ..reports import ModelNote, ReportDetails, ReportFiles, condition_scores, w
 from .cells import CLEAN, digest
 from .config import ExperimentConfig
 from .corruption_notes import corruption_notes
-from .datasets.base import PARTS, Dataset
+from .datasets.base import PARTS, Dataset, left_out_text
 from .label_sets import LABELS_FILE, write_label_table
 from .patient_split import split_text
 from .pictures import report_pictures, shown_evaluations
@@ -102,10 +102,12 @@ def report_details(
     counts = dataset.index["part"].value_counts()
     groups = dataset.index.groupby("part")["group"].nunique()
     training = config.training
+    left_out = left_out_text(dataset)
     settings = {
         "Profile": config.profile,
         "Data set": f"{config.dataset} (fingerprint {dataset.fingerprint[:12]})",
         **{f"{part} cases": f"{counts.get(part, 0)} of {groups.get(part, 0)} patients or studies" for part in PARTS},
+        **({"Left out": left_out} if left_out else {}),
         "Split": split_of(config, dataset),
         "Validation": f"{VALIDATION[config.val_policy]}; the epoch with the best mean Dice is kept",
         "Text encoder": config.text_encoder + _TEXT_TRAINING[config.freeze_text],

@@ -34,7 +34,7 @@ def curve_figure(svg: bytes, scores: pd.DataFrame, corruptions: Sequence[str], l
     """Wrap a robustness curve (SVG) for the page."""
     what = f"Dice and IoU against the severity of {', '.join(corruptions) or 'no corruption'}"
     return PageFigure(
-        _data_address("image/svg+xml", svg),
+        data_address("image/svg+xml", svg),
         f"Line chart: {what}, a line per model. The same numbers are in the tables.",
         f"{what}; severity 0 is clean. Means over cases. {interval_text(scores, level)}",
     )
@@ -44,7 +44,7 @@ def gallery_figure(png: bytes, pictures: Sequence[Picture], corruption: str) -> 
     """Wrap a picture grid (PNG) for the page, with the cases' texts beside it."""
     texts = {picture.case: picture.text for picture in pictures if picture.corruption in (CLEAN, corruption)}
     return PageFigure(
-        _data_address("image/png", png),
+        data_address("image/png", png),
         f"Grid of {len(texts)} test cases by severity of {corruption}: image, true outline and the models' outlines.",
         f"Test cases under {corruption}: true outline and the models' outlines; below each panel the case's Dice.",
         tuple(texts.items()),
@@ -89,17 +89,8 @@ def report_page(
     str
         HTML.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("report.html.j2").render(
+    return render_page(
+        "report.html.j2",
         details=details,
         findings=findings(scores, summary, details),
         sample=sample_text(scores),
@@ -116,5 +107,21 @@ def report_page(
     )
 
 
-def _data_address(kind: str, content: bytes) -> str:
+def render_page(template: str, **content: object) -> str:
+    """Fill a template; everything that it is given is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(template).render(**content)
+
+
+def data_address(kind: str, content: bytes) -> str:
+    """Write a file's content as an address, so that the page needs no other file."""
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

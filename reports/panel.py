@@ -34,7 +34,7 @@ def draw_image(axes: Axes, image: NDArray[np.floating], *, largest_side: int = L
     height, width = image.shape[:2]
     extent = (-0.5, width - 0.5, height - 0.5, -0.5)
     axes.set_axis_off()
-    levels = _eight_bits(image, largest_side)
+    levels = eight_bits(image, largest_side)
     axes.imshow(levels, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none")
     axes.set_xlim(extent[:2])
     axes.set_ylim(extent[2:])
@@ -81,7 +81,7 @@ def on_grey(colour: str) -> str:
     return {"#000000": "#F0E442", "#0072B2": "#3D9BE3"}.get(colour, colour)
 
 
-def _eight_bits(image: NDArray[np.floating], largest_side: int) -> NDArray[np.uint8]:
+def eight_bits(image: NDArray[np.floating], largest_side: int) -> NDArray[np.uint8]:
     """Turn [0, 1] into 256 levels, shrunk by averaging where the image is large."""
     levels: NDArray[np.uint8] = np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
     longest = max(levels.shape[:2])

@@ -17,6 +17,7 @@ from biclip_bench.errors import PackageWarning, UserError
 
 from .calibrate import calibrate_command
 from .corrupt import corrupt_command
+from .datasets_check import check_command
 from .evaluate import evaluate_command
 from .listing import corruptions_app, datasets_app
 from .models import models_app
@@ -59,6 +60,7 @@ app.command("train")(resumable(train_command))
 app.command("evaluate")(resumable(evaluate_command))
 app.command("report")(report_command)
 app.command("corrupt")(resumable(corrupt_command))
+datasets_app.command("check")(resumable(check_command))
 corruptions_app.command("calibrate")(calibrate_command)
 corruptions_app.command("preview")(preview_command)
 app.add_typer(models_app, name="models")

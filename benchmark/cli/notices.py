@@ -8,6 +8,7 @@ from rich.console import Console
 
 from ...corruptions import CorruptionSpec, advice
 from ..datasets import Dataset
+from ..datasets.base import left_out_text
 
 
 def print_advice(corruptions: Sequence[CorruptionSpec], dataset: Dataset, console: Console) -> None:
@@ -15,3 +16,10 @@ def print_advice(corruptions: Sequence[CorruptionSpec], dataset: Dataset, consol
     for spec in corruptions:
         for paragraph in advice(spec, dataset.context.modality):
             console.print(f"[yellow]Note:[/yellow] {paragraph}", highlight=False)
+
+
+def print_left_out(dataset: Dataset, console: Console) -> None:
+    """Print how many cases ``--allow-issues`` left out, if any."""
+    if text := left_out_text(dataset):
+        look = f"'biclip-bench datasets check {dataset.name}' lists them."
+        console.print(f"[yellow]Note:[/yellow] {text}. {look}", highlight=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,6 +125,18 @@ def existing_tests(dataset: Dataset) -> list[str]:
     if not names:
         raise UserError(f"The data set {dataset.name!r} has no test cases: there is no image to corrupt.")
     return names
+
+
+def left_out_text(dataset: Dataset) -> str:
+    """Say how many cases ``--allow-issues`` left out, and why; empty where it left none out.
+
+    A data set tells by an attribute ``left_out``: the kind of defect of each such case, by its id.
+    """
+    left_out: Mapping[str, str] = getattr(dataset, "left_out", {})
+    if not left_out:
+        return ""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(left_out.values()).most_common())
+    return f"{len(left_out)} case{'s' * (len(left_out) != 1)} left out because of errors ({kinds})"
 
 
 dataset_registry: Registry[Callable[[DatasetSettings], Dataset]] = Registry("data set", "biclip_bench.datasets")

@@ -59,12 +59,15 @@ class Defect:
         An ``"error"`` stops a run unless issues are allowed; a ``"warning"`` does not.
     cases
         Ids of the cases it concerns.
+    kept
+        Those of them that are kept where issues are allowed: of copies in two parts one may stay.
     """
 
     kind: str
     message: str
     gravity: Gravity = "error"
     cases: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,11 @@ import pandas as pd
 from biclip_bench.errors import UserError
 
 from .case_files import CaseFiles, Defect
-from .image_files import read_image, read_mask
+from .image_files import read_image, read_mask_values
+from .pixel_measures import describe_areas, perceptual_hash, pixel_digest
 
-_CHECK_VERSION = 2
-"""Raised whenever the rules of decoding change, so that what older rules found is not used."""
+_CHECK_VERSION = 3
+"""Raised whenever the rules of decoding or measuring change, so that what older rules found is not used."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,17 @@ class CheckedFiles:
         Shape of the mask.
     lesion_fraction
         Share of the mask that is lesion.
+    pixels_sha256
+        Digest of the decoded image: the same for files that differ only in format or compression without loss.
+    perceptual_hash
+        Hash of what the image looks like, in hexadecimal digits, close for images that look alike; empty for an image
+        of one value.
+    between_share
+        Share of the mask's pixels whose value is neither 0 nor the full scale.
+    threshold
+        Value above which the mask's pixels are lesion.
+    areas
+        The mask's separate areas, as :func:`~.pixel_measures.read_areas` reads them.
     """
 
     image: str
@@ -53,6 +65,24 @@ class CheckedFiles:
     mask_height: int
     mask_width: int
     lesion_fraction: float
+    pixels_sha256: str
+    perceptual_hash: str
+    between_share: float
+    threshold: float
+    areas: str
+
+
+@dataclass(frozen=True)
+class CheckedCase:
+    """A whole case: its files and what decoding them found."""
+
+    files: CaseFiles
+    found: CheckedFiles
+
+    @property
+    def id(self) -> str:
+        """The case's id: part and name."""
+        return self.files.id
 
 
 def check_files(files: Sequence[CaseFiles], root: Path, cache: Path, defects: list[Defect]) -> dict[str, CheckedFiles]:
@@ -115,7 +145,8 @@ def check_files(files: Sequence[CaseFiles], root: Path, cache: Path, defects: li
 
 
 def _check_case(case: CaseFiles, image: str, mask: str, stamps: tuple[str, str]) -> CheckedFiles:
-    pixels, lesion = read_image(case.image), read_mask(case.mask)
+    pixels, (values, full_scale) = read_image(case.image), read_mask_values(case.mask)
+    lesion = values > full_scale / 2
     channels, height, width = pixels.shape
     return CheckedFiles(
         image=image,
@@ -130,6 +161,11 @@ def _check_case(case: CaseFiles, image: str, mask: str, stamps: tuple[str, str])
         mask_height=lesion.shape[0],
         mask_width=lesion.shape[1],
         lesion_fraction=float(lesion.mean()),
+        pixels_sha256=pixel_digest(pixels),
+        perceptual_hash=perceptual_hash(pixels),
+        between_share=float(((values != 0) & (values != full_scale)).mean()),
+        threshold=full_scale / 2,
+        areas=describe_areas(lesion),
     )
 
 

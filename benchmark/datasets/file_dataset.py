@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from biclip_bench.errors import UserError
 
 from ...corruptions.context import ImageContext
+from .audit.duplicates import exact_copies
 from .base import Case
 from .case_files import CaseFiles, Defect, Listing
-from .file_check import CheckedFiles, check_files
+from .file_check import CheckedCase, CheckedFiles, check_files
 from .image_files import read_image, read_mask
 
 
@@ -43,13 +45,23 @@ class FileDataset:
 
     Attributes
     ----------
+    root
+        As given.
     defects
         Everything that was found wrong, also what did not stop.
+    files
+        The whole cases of the layout by id, also those that were left out.
+    checked
+        What was found of each of them that can be read and whose mask has its image's size.
+    left_out
+        Kind of the first error of each case that was left out, by its id.
 
     Raises
     ------
     UserError
-        At the first error, naming the file or row, unless ``allow_issues``; if no case is left.
+        At the first error, naming the file or row, unless ``allow_issues``.
+    NoWholeCaseError
+        If no case is left.
     """
 
     def __init__(
@@ -63,17 +75,19 @@ class FileDataset:
         context: Callable[[list[CaseFiles], bool], ImageContext],
         allow_issues: bool = False,
     ) -> None:
-        self.name = name
+        self.name, self.root = name, root
         defects = list(listing.defects)
         checked = check_files(listing.files, root, cache, defects)
+        self.files = {case.id: case for case in listing.files}
+        self.checked = tuple(CheckedCase(case, checked[case.id]) for case in listing.files if case.id in checked)
+        defects += exact_copies(self.checked)
         self.defects = tuple(defects)
         if not allow_issues:
             stop_at_errors(name, defects)
-        files = [case for case in listing.files if case.id in checked]
+        self.left_out = _left_out(defects)
+        files = [case.files for case in self.checked if case.id not in self.left_out]
         if not files:
-            raise UserError(
-                f"The data set {name} in {root} has no whole case: image, mask and text that belong together."
-            )
+            raise NoWholeCaseError(name, root, self.defects)
         self._files: dict[str, CaseFiles] = {case.id: case for case in files}
         self._groups = {case.id: case.group or case.id for case in files}
         self._channels = max(checked[case.id].channels for case in files)
@@ -101,10 +115,32 @@ class FileDataset:
         if case not in self._files:
             raise UserError(f"The data set has no case {case!r}: ids look like {next(iter(self._files))!r}.")
         files = self._files[case]
+        return Case(case, self.read_image(files), read_mask(files.mask), files.text, self._groups[case])
+
+    def read_image(self, files: CaseFiles) -> NDArray[np.float32]:
+        """Decode the image of any case of the layout, also of one that was left out, as :meth:`load` does.
+
+        Raises
+        ------
+        UserError
+            If it cannot be read.
+        """
         image = read_image(files.image)
-        if image.shape[0] < self._channels:
-            image = np.repeat(image, self._channels, axis=0)
-        return Case(case, image, read_mask(files.mask), files.text, self._groups[case])
+        return np.repeat(image, self._channels, axis=0) if image.shape[0] < self._channels else image
+
+
+class NoWholeCaseError(UserError):
+    """No case of a data set is left once those with errors are out.
+
+    Attributes
+    ----------
+    defects
+        What is wrong with them.
+    """
+
+    def __init__(self, name: str, root: Path, defects: tuple[Defect, ...]) -> None:
+        super().__init__(f"The data set {name} in {root} has no whole case: image, mask and text that belong together.")
+        self.defects = defects
 
 
 def stop_at_errors(name: str, defects: list[Defect]) -> None:
@@ -119,9 +155,19 @@ def stop_at_errors(name: str, defects: list[Defect]) -> None:
     if errors:
         more = f" {len(errors) - 1} more of its files or rows have errors." if len(errors) > 1 else ""
         raise UserError(
-            f"{errors[0].message}{more} 'biclip-bench datasets check {name}' lists all that is wrong; --allow-issues "
-            "leaves the cases concerned out and goes on."
+            f"{errors[0].message}{more} 'biclip-bench datasets check {name}' with the same --data-root lists all "
+            "that is wrong; --allow-issues leaves the cases concerned out and goes on."
         )
+
+
+def _left_out(defects: list[Defect]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for defect in defects:
+        if defect.gravity == "error":
+            for case in defect.cases:
+                if case not in defect.kept:
+                    found.setdefault(case, defect.kind)
+    return found
 
 
 def _fingerprint(version: str, files: list[CaseFiles], checked: dict[str, CheckedFiles]) -> str:

@@ -60,12 +60,23 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     UserError
         If the file cannot be decoded.
     """
+    pixels, full_scale = read_mask_values(path)
+    return np.asarray(pixels > full_scale / 2)
+
+
+def read_mask_values(path: Path) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], int]:
+    """Decode a mask as it is saved: values of shape (H, W) and their full scale, as :func:`read_mask` takes them.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be decoded.
+    """
     pixels, _ = _decode(path)
     if pixels.ndim == 3:
         pixels = pixels.max(axis=-1)
     largest = int(pixels.max(initial=0))
-    full_scale = next(scale for scale in (1, 255, 65535) if largest <= scale)
-    return np.asarray(pixels > full_scale / 2)
+    return pixels, next(scale for scale in (1, 255, 65535) if largest <= scale)
 
 
 def _decode(path: Path) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], int]:

@@ -57,9 +57,9 @@ def _match_part(folder: Path, part: Part, defects: list[Defect]) -> list[CaseFil
     if not images:
         raise UserError(f"The folder {folder / 'img'} holds no image: it should hold one for each mask in labelcol.")
 
-    by_stem = images_by_stem(images, defects)
-    mask_of = _match_masks(masks, by_stem, folder, defects)
-    text_of = _match_rows(rows, by_stem, defects)
+    by_stem = images_by_stem(images, defects, part)
+    mask_of = _match_masks(masks, by_stem, folder, part, defects)
+    text_of = _match_rows(rows, by_stem, part, defects)
     for stem, image in by_stem.items():
         if stem not in mask_of:
             message = (
@@ -116,7 +116,7 @@ def _find_workbook(folder: Path) -> Path:
     return books[0]
 
 
-def images_by_stem(images: Iterable[Path], defects: list[Defect]) -> dict[str, Path]:
+def images_by_stem(images: Iterable[Path], defects: list[Defect], part: Part) -> dict[str, Path]:
     """Key images by their name without suffix; of two that differ in their suffix alone the first stays."""
     found: dict[str, Path] = {}
     for path in images:
@@ -125,7 +125,7 @@ def images_by_stem(images: Iterable[Path], defects: list[Defect]) -> dict[str, P
                 f"The images {found[path.stem]} and {path} differ only in their suffix, so their mask and text are "
                 "ambiguous: keep one or rename."
             )
-            defects.append(Defect("ambiguous-image", message))
+            defects.append(Defect("ambiguous-image", message, cases=(f"{part}/{path.stem}",)))
             continue
         found[path.stem] = path
     return found
@@ -139,7 +139,9 @@ def image_stem(stem: str, images: dict[str, Path]) -> str | None:
     return bare if bare in images else None
 
 
-def _match_masks(masks: list[Path], images: dict[str, Path], folder: Path, defects: list[Defect]) -> dict[str, Path]:
+def _match_masks(
+    masks: list[Path], images: dict[str, Path], folder: Path, part: Part, defects: list[Defect]
+) -> dict[str, Path]:
     matched: dict[str, Path] = {}
     for mask in masks:
         stem = image_stem(mask.stem, images)
@@ -154,13 +156,13 @@ def _match_masks(masks: list[Path], images: dict[str, Path], folder: Path, defec
                 f"Two masks fit the image {images[stem]}: {matched[stem].name} and {mask.name} in "
                 f"{folder / 'labelcol'}. Keep one."
             )
-            defects.append(Defect("two-masks", message))
+            defects.append(Defect("two-masks", message, cases=(f"{part}/{stem}",)))
         else:
             matched[stem] = mask
     return matched
 
 
-def _match_rows(rows: list[TextRow], images: dict[str, Path], defects: list[Defect]) -> dict[str, TextRow]:
+def _match_rows(rows: list[TextRow], images: dict[str, Path], part: Part, defects: list[Defect]) -> dict[str, TextRow]:
     matched: dict[str, TextRow] = {}
     for row in rows:
         name = Path(row.name)
@@ -175,7 +177,7 @@ def _match_rows(rows: list[TextRow], images: dict[str, Path], defects: list[Defe
             message = (
                 f"{row.where} and row {matched[stem].number} both give a text to the image {images[stem]}: keep one."
             )
-            defects.append(Defect("two-texts", message))
+            defects.append(Defect("two-texts", message, cases=(f"{part}/{stem}",)))
         else:
             matched[stem] = row
     return matched

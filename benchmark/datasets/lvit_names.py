@@ -41,6 +41,21 @@ def group_of(stem: str) -> str | None:
     return None
 
 
+def is_qata(stem: str) -> bool:
+    """Whether an image is named as in QaTa-COV19."""
+    return _QATA.match(stem) is not None
+
+
+def is_mosmed(stem: str) -> bool:
+    """Whether an image is named as in MosMedData+."""
+    return _MOSMED.match(stem) is not None
+
+
+def is_monuseg(stem: str) -> bool:
+    """Whether an image is named as in MoNuSeg."""
+    return _TCGA_PATIENT.match(stem) is not None
+
+
 def context_of(stems: Collection[str], *, grey: bool) -> ImageContext:
     """Decide what the pixels of a data set mean, from the names of all its images.
 
@@ -48,8 +63,8 @@ def context_of(stems: Collection[str], *, grey: bool) -> ImageContext:
     (:data:`LUNG_WINDOW_HU`); all named as in QaTa-COV19, radiographs; anything else, and any colour image, other. The
     pixel size is never known.
     """
-    if grey and stems and all(_MOSMED.match(stem) for stem in stems):
+    if grey and stems and all(map(is_mosmed, stems)):
         return ImageContext("ct", LUNG_WINDOW_HU, None)
-    if grey and stems and all(_QATA.match(stem) for stem in stems):
+    if grey and stems and all(map(is_qata, stems)):
         return ImageContext("radiograph", None, None)
     return ImageContext("other", None, None)
