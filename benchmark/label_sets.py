@@ -127,11 +127,12 @@ def read_label_sets(path: Path, index: pd.DataFrame, seeds: Sequence[int] | None
     table = _read_table(path)
     parts = dict(zip(index["case"], index["part"], strict=True))
     for number, row in enumerate(table.itertuples(index=False), start=2):
-        if row.part not in ("train", "val"):
-            raise UserError(f"Row {number} of {path} has the part {row.part!r}: label sets hold train and val cases.")
-        if parts.get(row.case) != row.part:
+        part = str(row.part)
+        if part not in ("train", "val"):
+            raise UserError(f"Row {number} of {path} has the part {part!r}: label sets hold train and val cases.")
+        if parts.get(row.case) != part:
             found = f"is of the part {parts[row.case]}" if row.case in parts else "is none of the data set"
-            raise UserError(f"Row {number} of {path}: the case {row.case!r} {found}, and should be one of {row.part}.")
+            raise UserError(f"Row {number} of {path}: the case {row.case!r} {found}, and should be one of {part}.")
     repeated = table.duplicated()
     if repeated.any():
         number = int(repeated.to_numpy().argmax()) + 2
