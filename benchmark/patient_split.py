@@ -142,7 +142,9 @@ def split_text(dataset: Dataset, split: SplitName) -> str:
     if dataset.name == "phantom":
         return "made, whole patients in one part"
     made = "by whole patients, made by biclip-bench (not the published split)"
-    kind = made if split == "patient" else "official, as the files give it"
+    # Parts that the files do not give themselves have an account of their own.
+    given = getattr(dataset, "split", "") or "official, as the files give it"
+    kind = made if split == "patient" else given
     if not overlap.known:
         return f"{kind}; which cases share a patient is not known"
     if not overlap.shared_cases:

@@ -1,4 +1,4 @@
-"""What a model's options are, read off the dataclass that declares them: for ``models show``."""
+"""What options a model or a data set has, read off the dataclass that declares them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 @dataclass(frozen=True)
 class OptionNote:
-    """One option of a model.
+    """One option of a model or a data set.
 
     Parameters
     ----------
@@ -30,13 +30,21 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 
 def option_notes(kind: type | None) -> list[OptionNote]:
-    """Describe the fields of a dataclass of options whose docstring is in NumPy style; none of None."""
+    """Describe the fields of a dataclass of options whose docstring is in NumPy style; none of None.
+
+    What is allowed is read off a field's type, unless its metadata say it under ``allowed``.
+    """
     if kind is None or not is_dataclass(kind):
         return []
     types = get_type_hints(kind)
     meanings = _meanings(inspect.getdoc(kind) or "")
     return [
-        OptionNote(field.name, _allowed(types[field.name]), _typed(field.default), meanings.get(field.name, ""))
+        OptionNote(
+            field.name,
+            field.metadata.get("allowed") or _allowed(types[field.name]),
+            _typed(field.default),
+            meanings.get(field.name, ""),
+        )
         for field in fields(kind)
     ]
 

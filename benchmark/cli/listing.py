@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 
 corruptions_app = typer.Typer(help="The image corruptions and their severities.", no_args_is_help=True)
@@ -67,11 +69,51 @@ def _text(value: float | str) -> str:
 
 @datasets_app.command("list")
 def list_datasets() -> None:
-    """List the data sets."""
+    """List the data sets: what they are, their images, texts and published numbers of cases."""
     from ..datasets import dataset_registry
+    from ..datasets.base import notes_of
 
-    table = Table("Data set", "What it is")
+    table = Table(Column("Data set", no_wrap=True), "What it is", "Images", "Training / validation / test", "Texts")
     for name in dataset_registry:
-        described = (dataset_registry.get(name).__doc__ or "").strip()
-        table.add_row(name, " ".join(described.split("\n\n")[0].split()))
-    Console().print(table)
+        notes = notes_of(name)
+        told = [notes.images, notes.cases, notes.texts] if notes else ["", "", ""]
+        table.add_row(name, *map(escape, [paragraphs(dataset_registry.get(name))[0], *told]))
+    console = Console()
+    console.print(table)
+    console.print("'datasets show NAME' tells layout, options, source, licence and papers.", highlight=False)
+
+
+@datasets_app.command("show")
+def show_dataset(name: Annotated[str, typer.Argument(help="A data set as --dataset takes it, such as qata.")]) -> None:
+    """Print a data set's layout and options, where to get it, on what terms, and what to cite."""
+    from ...models.option_notes import option_notes
+    from ..datasets import dataset_registry
+    from ..datasets.base import notes_of, options_kind
+
+    console = Console()
+    console.print("\n\n".join(paragraphs(dataset_registry.get(name))), markup=False, highlight=False)
+    notes = notes_of(name)
+    if notes is not None:
+        console.print(f"\n{notes.layout}", markup=False, highlight=False, soft_wrap=True)
+    table = Table(Column("Option", no_wrap=True), "Allowed", "Default", "What it does")
+    table.title = "--data-option OPTION=VALUE"
+    for option in option_notes(options_kind(name)):
+        table.add_row(*map(escape, (option.name, option.allowed, option.default, option.meaning)))
+    console.print()
+    console.print(table if table.row_count else "It has no options for --data-option.")
+    if notes is not None:
+        lines = [
+            f"Images: {notes.images}.",
+            f"Training / validation / test: {notes.cases}.",
+            f"Texts: {notes.texts}.",
+            f"Source: {notes.source}",
+            f"Licence: {notes.licence}",
+            *(f"Cite: {paper}." for paper in notes.cite),
+        ]
+        console.print("\n" + "\n".join(lines), markup=False, highlight=False)
+
+
+def paragraphs(documented: object) -> list[str]:
+    """A docstring's paragraphs as the terminal wraps them, without markup; one empty one where there is none."""
+    texts = (inspect.getdoc(documented) or "").replace("``", "").split("\n\n")
+    return [" ".join(text.split()) for text in texts]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import lvit, phantom
+from . import folder, langguide, lvit, medvlsm, phantom, qata
 from .base import PARTS, Case, Dataset, DatasetSettings, dataset_registry, options_of, register_dataset
 
 __all__ = [
@@ -11,9 +11,13 @@ __all__ = [
     "Dataset",
     "DatasetSettings",
     "dataset_registry",
+    "folder",
+    "langguide",
     "lvit",
+    "medvlsm",
     "open_dataset",
     "phantom",
+    "qata",
     "register_dataset",
 ]
 

@@ -17,6 +17,7 @@ from biclip_bench.registry import Registry
 
 from ...corruptions.context import ImageContext
 from ...models.options import read_options
+from .dataset_notes import DatasetNotes
 
 Part = Literal["train", "val", "test"]
 PARTS: tuple[Part, ...] = ("train", "val", "test")
@@ -141,6 +142,7 @@ def left_out_text(dataset: Dataset) -> str:
 
 dataset_registry: Registry[Callable[[DatasetSettings], Dataset]] = Registry("data set", "biclip_bench.datasets")
 _options: dict[str, type] = {}
+_notes: dict[str, DatasetNotes] = {}
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ class NoOptions:
 
 
 def register_dataset(
-    name: str, options: type = NoOptions
+    name: str, options: type = NoOptions, notes: DatasetNotes | None = None
 ) -> Callable[[Callable[[DatasetSettings], Dataset]], Callable[[DatasetSettings], Dataset]]:
     """Return a decorator that registers a function from settings to a checked data set.
 
@@ -159,11 +161,16 @@ def register_dataset(
         As on the command line.
     options
         Frozen dataclass of what ``--data-option`` may set, every field with a default and described in the docstring;
-        the function gets it by :func:`options_of`.
+        the function gets it by :func:`options_of`. Where the meaning of a text field is not plain, the field's metadata
+        say under ``allowed`` what may be written.
+    notes
+        What ``datasets show`` tells besides the function's docstring.
     """
 
     def register(opener: Callable[[DatasetSettings], Dataset]) -> Callable[[DatasetSettings], Dataset]:
         _options[name] = options
+        if notes is not None:
+            _notes[name] = notes
         return dataset_registry.register(name)(opener)
 
     return register
@@ -172,6 +179,37 @@ def register_dataset(
 def options_kind(name: str) -> type:
     """Return the dataclass of a data set's options."""
     return _options.get(name, NoOptions)
+
+
+def notes_of(name: str) -> DatasetNotes | None:
+    """Return the notes on a data set, or None where it was registered without."""
+    return _notes.get(name)
+
+
+def existing_root(name: str, settings: DatasetSettings, holds: str) -> Path:
+    """Return the folder that --data-root names.
+
+    Parameters
+    ----------
+    name
+        The data set, for messages.
+    settings
+        What it is told.
+    holds
+        What the right folder holds.
+
+    Raises
+    ------
+    UserError
+        If none is named, or there is no such folder.
+    """
+    if settings.root is None:
+        raise UserError(
+            f"The data set {name} is read from a folder: name it with --data-root, the one that holds {holds}."
+        )
+    if not settings.root.is_dir():
+        raise UserError(f"There is no folder {settings.root}: give the folder that holds {holds}.")
+    return settings.root
 
 
 def options_of(name: str, settings: DatasetSettings) -> Any:

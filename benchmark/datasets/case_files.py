@@ -80,7 +80,10 @@ class Listing:
         The whole cases, sorted by part (training, validation, test) and name.
     defects
         What kept files and rows from being cases, in the order found.
+    split
+        How the parts came about, where they are not the files' own: ``"made by biclip-bench, ..."``.
     """
 
     files: tuple[CaseFiles, ...]
     defects: tuple[Defect, ...] = ()
+    split: str = ""

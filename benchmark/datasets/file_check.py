@@ -15,10 +15,10 @@ import pandas as pd
 from biclip_bench.errors import UserError
 
 from .case_files import CaseFiles, Defect
-from .image_files import read_image, read_mask_values
+from .image_files import read_facts, read_image, read_mask_values
 from .pixel_measures import describe_areas, perceptual_hash, pixel_digest
 
-_CHECK_VERSION = 3
+_CHECK_VERSION = 4
 """Raised whenever the rules of decoding or measuring change, so that what older rules found is not used."""
 
 
@@ -40,6 +40,9 @@ class CheckedFiles:
         Shape of the mask.
     lesion_fraction
         Share of the mask that is lesion.
+    image_facts, mask_facts
+        What the files' headers tell, as :meth:`~.pixel_facts.PixelFacts.to_text` writes it; empty of formats that tell
+        nothing.
     pixels_sha256
         Digest of the decoded image: the same for files that differ only in format or compression without loss.
     perceptual_hash
@@ -65,6 +68,8 @@ class CheckedFiles:
     mask_height: int
     mask_width: int
     lesion_fraction: float
+    image_facts: str
+    mask_facts: str
     pixels_sha256: str
     perceptual_hash: str
     between_share: float
@@ -147,6 +152,7 @@ def check_files(files: Sequence[CaseFiles], root: Path, cache: Path, defects: li
 def _check_case(case: CaseFiles, image: str, mask: str, stamps: tuple[str, str]) -> CheckedFiles:
     pixels, (values, full_scale) = read_image(case.image), read_mask_values(case.mask)
     lesion = values > full_scale / 2
+    facts = [found.to_text() if (found := read_facts(path)) else "" for path in (case.image, case.mask)]
     channels, height, width = pixels.shape
     return CheckedFiles(
         image=image,
@@ -161,6 +167,8 @@ def _check_case(case: CaseFiles, image: str, mask: str, stamps: tuple[str, str])
         mask_height=lesion.shape[0],
         mask_width=lesion.shape[1],
         lesion_fraction=float(lesion.mean()),
+        image_facts=facts[0],
+        mask_facts=facts[1],
         pixels_sha256=pixel_digest(pixels),
         perceptual_hash=perceptual_hash(pixels),
         between_share=float(((values != 0) & (values != full_scale)).mean()),

@@ -18,6 +18,12 @@ from .base import Case
 from .case_files import CaseFiles, Defect, Listing
 from .file_check import CheckedCase, CheckedFiles, check_files
 from .image_files import read_image, read_mask
+from .pixel_facts import PixelFacts, Reading, agreed_context, check_places
+
+ContextOf = Callable[[list[CaseFiles], bool], ImageContext]
+"""Says what the pixels mean, from the cases and whether all images are grey."""
+
+_AS_TOLD = Reading()
 
 
 class FileDataset:
@@ -39,7 +45,9 @@ class FileDataset:
     cache
         Folder for what is expensive to find twice.
     context
-        Says what the pixels mean, from the cases and whether all images are grey.
+        Says what the pixels mean, from the cases and whether all images are grey, where the files do not tell.
+    reading
+        What is stated about the pixels of files that hold measured values (DICOM, NIfTI).
     allow_issues
         Whether cases with errors are left out instead of stopping everything.
 
@@ -55,6 +63,8 @@ class FileDataset:
         What was found of each of them that can be read and whose mask has its image's size.
     left_out
         Kind of the first error of each case that was left out, by its id.
+    split
+        How the parts came about, where they are not the files' own; otherwise empty.
 
     Raises
     ------
@@ -72,14 +82,19 @@ class FileDataset:
         *,
         root: Path,
         cache: Path,
-        context: Callable[[list[CaseFiles], bool], ImageContext],
+        context: ContextOf,
+        reading: Reading = _AS_TOLD,
         allow_issues: bool = False,
     ) -> None:
-        self.name, self.root = name, root
+        self.name, self.root, self.split = name, root, listing.split
         defects = list(listing.defects)
         checked = check_files(listing.files, root, cache, defects)
         self.files = {case.id: case for case in listing.files}
         self.checked = tuple(CheckedCase(case, checked[case.id]) for case in listing.files if case.id in checked)
+        told = {case: PixelFacts.from_text(found.image_facts) for case, found in checked.items()}
+        masks = {case: PixelFacts.from_text(found.mask_facts) for case, found in checked.items()}
+        check_places(told, masks, defects)
+        agreed = agreed_context(told, reading, defects)
         defects += exact_copies(self.checked)
         self.defects = tuple(defects)
         if not allow_issues:
@@ -91,7 +106,8 @@ class FileDataset:
         self._files: dict[str, CaseFiles] = {case.id: case for case in files}
         self._groups = {case.id: case.group or case.id for case in files}
         self._channels = max(checked[case.id].channels for case in files)
-        self.context = context(files, self._channels == 1)
+        self.context = context(files, self._channels == 1) if agreed is None else agreed
+        self._reading = reading
         index = pd.DataFrame(
             {
                 "case": list(self._files),
@@ -102,7 +118,7 @@ class FileDataset:
             }
         )
         self.index = index.sort_values("case", ignore_index=True)
-        self.fingerprint = _fingerprint(version, files, checked)
+        self.fingerprint = _fingerprint(f"{version} {self.context}", files, checked)
 
     def load(self, case: str) -> Case:
         """Decode one case by its id.
@@ -125,7 +141,7 @@ class FileDataset:
         UserError
             If it cannot be read.
         """
-        image = read_image(files.image)
+        image = read_image(files.image, self._reading)
         return np.repeat(image, self._channels, axis=0) if image.shape[0] < self._channels else image
 
 
@@ -174,7 +190,10 @@ def _fingerprint(version: str, files: list[CaseFiles], checked: dict[str, Checke
     digest = hashlib.sha256(version.encode())
     for case in files:
         found = checked[case.id]
-        for field in (found.image, found.image_sha256, found.mask, found.mask_sha256, case.text):
+        for field in (
+            *(case.id, case.group or "", case.text),
+            *(found.image, found.image_sha256, found.mask, found.mask_sha256),
+        ):
             # The length first, so that no two lists of fields can run together to the same bytes.
             encoded = field.encode()
             digest.update(len(encoded).to_bytes(8, "big") + encoded)

@@ -8,20 +8,17 @@ workbook such as ``Train_text.xlsx`` with the columns ``Image`` and ``Descriptio
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from biclip_bench.errors import UserError
 
 from .base import Part
 from .case_files import CaseFiles, Defect, Listing
-from .image_files import IMAGE_SUFFIXES
-from .lvit_names import group_of
-from .text_tables import TextRow, read_text_table
+from .image_files import bare_name
+from .pairing import LVIT_NAMING, Place, cases_of_part, images_by_name, list_images, pair_masks, pair_rows
+from .text_tables import read_text_table
 
 PART_FOLDERS: dict[Part, str] = {"train": "Train_Folder", "val": "Val_Folder", "test": "Test_Folder"}
-MASK_PREFIX = "mask_"
-_DESKTOP_FILES = frozenset({"thumbs.db", "desktop.ini"})
 
 
 def read_lvit(root: Path) -> Listing:
@@ -49,57 +46,21 @@ def _match_part(folder: Path, part: Part, defects: list[Defect]) -> list[CaseFil
             f"There is no folder {folder}: LViT's layout has {', '.join(PART_FOLDERS.values())}, "
             "each with img, labelcol and a workbook."
         )
-    images = list_images(folder / "img", defects)
-    masks = list_images(folder / "labelcol", defects)
-    rows = read_text_table(_find_workbook(folder), defects)
+    place = Place(part, folder / "img", folder / "labelcol")
+    for needed in (place.images, place.masks):
+        if not needed.is_dir():
+            raise UserError(f"There is no folder {needed}: LViT's layout has img and labelcol in every part.")
+    images, masks = list_images(place.images, defects), list_images(place.masks, defects)
+    book = _find_workbook(folder)
+    rows = read_text_table(book, defects)
     if not images and not masks and not rows:
         raise UserError(f"The part {folder} is empty: its img folder should hold at least one image.")
     if not images:
-        raise UserError(f"The folder {folder / 'img'} holds no image: it should hold one for each mask in labelcol.")
-
-    by_stem = images_by_stem(images, defects, part)
-    mask_of = _match_masks(masks, by_stem, folder, part, defects)
-    text_of = _match_rows(rows, by_stem, part, defects)
-    for stem, image in by_stem.items():
-        if stem not in mask_of:
-            message = (
-                f"The image {image} has no mask: {folder / 'labelcol'} should hold {stem}.png or "
-                f"{MASK_PREFIX}{stem}.png."
-            )
-            defects.append(Defect("image-without-mask", message, cases=(f"{part}/{stem}",)))
-        elif stem not in text_of:
-            message = (
-                f"The image {image} has no text: the workbook in {folder} should have a row whose Image is "
-                f"{mask_of[stem].name}."
-            )
-            defects.append(Defect("image-without-text", message, cases=(f"{part}/{stem}",)))
-    return [
-        CaseFiles(part, stem, by_stem[stem], mask_of[stem], text_of[stem].text, group_of(stem), text_of[stem].where)
-        for stem in sorted(by_stem)
-        if stem in mask_of and stem in text_of
-    ]
-
-
-def list_images(folder: Path, defects: list[Defect]) -> list[Path]:
-    """List the image files of a folder, sorted; anything else but a desktop's own files is a defect.
-
-    Raises
-    ------
-    UserError
-        If there is no such folder.
-    """
-    if not folder.is_dir():
-        raise UserError(f"There is no folder {folder}: LViT's layout has img and labelcol in every part.")
-    files = sorted(
-        path for path in folder.iterdir() if not path.name.startswith(".") and path.name.lower() not in _DESKTOP_FILES
-    )
-    known = [path for path in files if not path.is_dir() and path.suffix.lower() in IMAGE_SUFFIXES]
-    suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
-    for path in files:
-        if path not in known:
-            message = f"{path} is not an image: {folder} should hold only files ending in {suffixes}."
-            defects.append(Defect("not-an-image", message))
-    return known
+        raise UserError(f"The folder {place.images} holds no image: it should hold one for each mask in labelcol.")
+    named = images_by_name(images, place, defects)
+    mask_of = pair_masks([(bare_name(mask.name), mask) for mask in masks], named, LVIT_NAMING, place, defects)
+    row_of = pair_rows(rows, named, LVIT_NAMING, place, defects)
+    return cases_of_part(named, mask_of, row_of, f"the workbook {book}", place, defects)
 
 
 def _find_workbook(folder: Path) -> Path:
@@ -114,70 +75,3 @@ def _find_workbook(folder: Path) -> Path:
         names = ", ".join(book.name for book in books)
         raise UserError(f"{folder} holds several workbooks ({names}): keep one, or name the right one {expected.name}.")
     return books[0]
-
-
-def images_by_stem(images: Iterable[Path], defects: list[Defect], part: Part) -> dict[str, Path]:
-    """Key images by their name without suffix; of two that differ in their suffix alone the first stays."""
-    found: dict[str, Path] = {}
-    for path in images:
-        if path.stem in found:
-            message = (
-                f"The images {found[path.stem]} and {path} differ only in their suffix, so their mask and text are "
-                "ambiguous: keep one or rename."
-            )
-            defects.append(Defect("ambiguous-image", message, cases=(f"{part}/{path.stem}",)))
-            continue
-        found[path.stem] = path
-    return found
-
-
-def image_stem(stem: str, images: dict[str, Path]) -> str | None:
-    """Return the image that a mask's stem means: the same stem, or the same without ``mask_``."""
-    if stem in images:
-        return stem
-    bare = stem.removeprefix(MASK_PREFIX)
-    return bare if bare in images else None
-
-
-def _match_masks(
-    masks: list[Path], images: dict[str, Path], folder: Path, part: Part, defects: list[Defect]
-) -> dict[str, Path]:
-    matched: dict[str, Path] = {}
-    for mask in masks:
-        stem = image_stem(mask.stem, images)
-        if stem is None:
-            message = (
-                f"The mask {mask} has no image: {folder / 'img'} should hold an image named "
-                f"{mask.stem.removeprefix(MASK_PREFIX)}."
-            )
-            defects.append(Defect("mask-without-image", message))
-        elif stem in matched:
-            message = (
-                f"Two masks fit the image {images[stem]}: {matched[stem].name} and {mask.name} in "
-                f"{folder / 'labelcol'}. Keep one."
-            )
-            defects.append(Defect("two-masks", message, cases=(f"{part}/{stem}",)))
-        else:
-            matched[stem] = mask
-    return matched
-
-
-def _match_rows(rows: list[TextRow], images: dict[str, Path], part: Part, defects: list[Defect]) -> dict[str, TextRow]:
-    matched: dict[str, TextRow] = {}
-    for row in rows:
-        name = Path(row.name)
-        stem = image_stem(name.stem if name.suffix.lower() in IMAGE_SUFFIXES else row.name, images)
-        if stem is None:
-            message = (
-                f"{row.where} names {row.name!r}, and there is no such image: delete the row or add the image and "
-                "its mask."
-            )
-            defects.append(Defect("text-without-image", message))
-        elif stem in matched:
-            message = (
-                f"{row.where} and row {matched[stem].number} both give a text to the image {images[stem]}: keep one."
-            )
-            defects.append(Defect("two-texts", message, cases=(f"{part}/{stem}",)))
-        else:
-            matched[stem] = row
-    return matched

@@ -1,38 +1,40 @@
-"""Workbooks that give texts to images: a name and a text in every row."""
+"""Tables that give texts to images: a name and a text in every row, and what else is asked for."""
 
 from __future__ import annotations
 
-import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from biclip_bench.errors import UserError
-
 from .case_files import Defect
+from .table_files import read_table
 
-_NAME, _TEXT = "image", "description"
+IMAGE_COLUMN, TEXT_COLUMN = "Image", "Description"
 
 
 @dataclass(frozen=True)
 class TextRow:
-    """One row of a workbook.
+    """One row of a table.
 
     Parameters
     ----------
     book
-        The workbook.
+        The workbook, CSV or JSON Lines file.
     number
-        The row as a spreadsheet counts it: the header is row 1.
+        The row as a spreadsheet counts it: the header is row 1. In JSON Lines, the line.
     name
-        What the column ``Image`` holds.
+        What the column of names holds.
     text
-        What the column ``Description`` holds, without white space at its ends.
+        What the column of texts holds, without white space at its ends.
+    others
+        Further columns that were asked for.
     """
 
     book: Path
     number: int
     name: str
     text: str
+    others: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -40,52 +42,45 @@ class TextRow:
         return f"Row {self.number} of {self.book}"
 
 
-def read_text_table(book: Path, defects: list[Defect]) -> list[TextRow]:
-    """Read the first sheet of a workbook. Wholly empty rows are skipped; one without name or text is a defect.
+def read_text_table(
+    book: Path,
+    defects: list[Defect],
+    *,
+    image_column: str = IMAGE_COLUMN,
+    text_column: str | None = TEXT_COLUMN,
+    others: Sequence[str] = (),
+) -> list[TextRow]:
+    """Read a table; a row without name or text is a defect.
+
+    Parameters
+    ----------
+    book
+        XLSX, CSV or JSON Lines; see :func:`~.table_files.read_table`.
+    defects
+        Gets the rows that lack something.
+    image_column, text_column
+        Their names; without a column of texts every text is empty.
+    others
+        Further columns, each of which every row must fill.
 
     Raises
     ------
     UserError
-        If the file is not a workbook, or a column is missing.
+        If the file is not a table, or a column is missing.
     """
-    import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        workbook = openpyxl.load_workbook(book, read_only=True, data_only=True)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, InvalidFileException) as error:
-        raise UserError(f"The workbook {book} cannot be read ({error}): it should be a whole .xlsx file.") from error
-    try:
-        sheet = workbook.worksheets[0]
-        # Some writers state a wrong extent of the sheet, and read-only mode would believe it.
-        sheet.reset_dimensions()
-        cells = list(sheet.iter_rows(values_only=True))
-    finally:
-        workbook.close()
-
-    header = [str(cell).strip().lower() if cell is not None else "" for cell in cells[0]] if cells else []
-    for column in (_NAME, _TEXT):
-        if header.count(column) != 1:
-            found = ", ".join(repr(title) for title in header if title) or "nothing"
-            raise UserError(
-                f"The workbook {book} should have one column {column.capitalize()} in its first row, and has {found}."
-            )
-    name_at, text_at = header.index(_NAME), header.index(_TEXT)
+    columns = [image_column, *([text_column] if text_column else []), *others]
     rows = []
-    for number, row in enumerate(cells[1:], start=2):
-        name, text = (_as_text(row[at]) if at < len(row) else "" for at in (name_at, text_at))
-        if not name and not text:
-            continue
-        if not name:
-            message = f"Row {number} of {book} has a text and no name: its column Image should name a mask."
+    for row in read_table(book, list(dict.fromkeys(columns))):
+        where = f"Row {row.number} of {book}"
+        name = row.cells[image_column]
+        empty = next((column for column in columns if not row.cells[column]), None)
+        if empty == image_column:
+            message = f"{where} has a text and no name: its column {image_column} should name an image or its mask."
             defects.append(Defect("row-without-name", message))
-        elif not text:
-            message = f"Row {number} of {book} ({name}) has no text: fill its column Description."
-            defects.append(Defect("row-without-text", message))
+        elif empty is not None:
+            what, kind = ("text", "row-without-text") if empty == text_column else (empty, "row-without-value")
+            defects.append(Defect(kind, f"{where} ({name}) has no {what}: fill its column {empty}."))
         else:
-            rows.append(TextRow(book, number, name, text))
+            text = row.cells[text_column] if text_column else ""
+            rows.append(TextRow(book, row.number, name, text, {column: row.cells[column] for column in others}))
     return rows
-
-
-def _as_text(cell: object) -> str:
-    return "" if cell is None else str(cell).strip()

@@ -15,6 +15,7 @@ from biclip_bench.errors import UserError
 
 from ....corruptions.context import ImageContext
 from ..base import PARTS, Case, DatasetSettings, Part, register_dataset
+from ..dataset_notes import DatasetNotes
 from ..report_grammar import VARIANTS, describe
 from .anatomy import SLICES, draw_level, draw_patient
 from .fields import FIELD_OF_VIEW_MM
@@ -160,7 +161,17 @@ def _check(settings: DatasetSettings) -> None:
         raise UserError(f"The phantom's seed is {settings.seed}: choose 0 or more.")
 
 
-@register_dataset("phantom")
+@register_dataset(
+    "phantom",
+    notes=DatasetNotes(
+        images="chest CT slices in Hounsfield units, made",
+        cases="--patients, whole ones in a part",
+        texts="report sentences",
+        layout="none: slices are made when they are first needed, and kept in the cache",
+        source="This program.",
+        licence="That of this program.",
+    ),
+)
 def open_phantom(settings: DatasetSettings) -> Phantom:
     """Chest-CT slices made on this machine, with lesions, truth masks and report texts; needs no download."""
     return Phantom(settings)
