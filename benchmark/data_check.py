@@ -21,7 +21,7 @@ from .datasets.audit.kinds import ABOUT
 from .datasets.base import PARTS
 from .datasets.case_files import CaseFiles, Defect
 from .datasets.file_dataset import FileDataset, NoWholeCaseError
-from .datasets.image_files import read_image, read_mask
+from .datasets.image_files import read_mask
 
 PICTURES = 12
 """Cases of a kind that the page shows."""
@@ -40,19 +40,16 @@ class DataCheck:
         The data set.
     defects
         The findings, errors first.
-    files
-        The whole cases that the layout gives, by id.
     counts
         Number of sound cases of each part.
-    window
-        Grey values between which pictures are shown.
+    dataset
+        The data set without the cases that have errors; None where none is left.
     """
 
     name: str
     defects: tuple[Defect, ...]
-    files: Mapping[str, CaseFiles]
     counts: Mapping[str, int]
-    window: tuple[float, float] = (0.0, 1.0)
+    dataset: FileDataset | None
 
     @property
     def errors(self) -> int:
@@ -84,17 +81,11 @@ def check_dataset(name: str, settings: DatasetSettings) -> DataCheck | None:
     try:
         dataset = open_dataset(name, lenient)
     except NoWholeCaseError as nothing:
-        return DataCheck(name, nothing.defects, {}, dict.fromkeys(PARTS, 0))
+        return DataCheck(name, nothing.defects, dict.fromkeys(PARTS, 0), None)
     if not isinstance(dataset, FileDataset):
         return None
     counts = Counter(case.files.part for case in dataset.checked)
-    return DataCheck(
-        name,
-        all_findings(dataset),
-        dataset.files,
-        {part: counts[part] for part in PARTS},
-        dataset.context.window,
-    )
+    return DataCheck(name, all_findings(dataset), {part: counts[part] for part in PARTS}, dataset)
 
 
 def kinds_found(check: DataCheck, *, pictures: bool = False) -> list[KindOfFinding]:
@@ -121,7 +112,7 @@ def kinds_found(check: DataCheck, *, pictures: bool = False) -> list[KindOfFindi
                 ABOUT.get(kind, ""),
                 tuple(defect.message for defect in defects),
                 len(cases),
-                tuple(_pictures(check, cases, room)) if pictures else (),
+                tuple(_pictures(check.dataset, cases, room)) if pictures and check.dataset else (),
             )
         )
     return found
@@ -144,26 +135,26 @@ def check_json(check: DataCheck, root: Path | None) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
-def _pictures(check: DataCheck, cases: Sequence[str], most: int) -> list[CheckPicture]:
+def _pictures(dataset: FileDataset, cases: Sequence[str], most: int) -> list[CheckPicture]:
     shown: list[CheckPicture] = []
     for case in cases:
         if len(shown) == most:
             break
-        files = check.files.get(case)
-        image = None if files is None else _image(files, check.window)
+        files = dataset.files.get(case)
+        image = None if files is None else _image(dataset, files)
         if files is not None and image is not None:
             shown.append(CheckPicture(case, files.text, image, _mask(files, image.shape[:2])))
     return shown
 
 
-def _image(files: CaseFiles, window: tuple[float, float]) -> NDArray[np.float32] | None:
+def _image(dataset: FileDataset, files: CaseFiles) -> NDArray[np.float32] | None:
     """Return the image (H, W) or (H, W, 3) as a model sees it, or None where it cannot be read."""
     try:
-        image = read_image(files.image)
+        image = dataset.read_image(files)
     except UserError:
         return None
-    low, high = window
-    seen = np.clip((image - low) / (high - low), 0, 1)
+    low, high = dataset.context.window
+    seen: NDArray[np.float32] = np.clip((image - low) / (high - low), 0, 1)
     return seen[0] if seen.shape[0] == 1 else np.moveaxis(seen, 0, -1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,11 +127,12 @@ def read_label_sets(path: Path, index: pd.DataFrame, seeds: Sequence[int] | None
     table = _read_table(path)
     parts = dict(zip(index["case"], index["part"], strict=True))
     for number, row in enumerate(table.itertuples(index=False), start=2):
-        if row.part not in ("train", "val"):
-            raise UserError(f"Row {number} of {path} has the part {row.part!r}: label sets hold train and val cases.")
-        if parts.get(row.case) != row.part:
+        part = str(row.part)
+        if part not in ("train", "val"):
+            raise UserError(f"Row {number} of {path} has the part {part!r}: label sets hold train and val cases.")
+        if parts.get(row.case) != part:
             found = f"is of the part {parts[row.case]}" if row.case in parts else "is none of the data set"
-            raise UserError(f"Row {number} of {path}: the case {row.case!r} {found}, and should be one of {row.part}.")
+            raise UserError(f"Row {number} of {path}: the case {row.case!r} {found}, and should be one of {part}.")
     repeated = table.duplicated()
     if repeated.any():
         number = int(repeated.to_numpy().argmax()) + 2
@@ -138,14 +140,15 @@ def read_label_sets(path: Path, index: pd.DataFrame, seeds: Sequence[int] | None
 
     training = sum(part == "train" for part in parts.values())
     sets: list[LabelSet] = []
-    for (labels, draw, seed), rows in table.groupby(["labels", "draw", "seed"], dropna=False, sort=False):
+    for _, rows in table.groupby(["labels", "draw", "seed"], dropna=False, sort=False):
+        labels, draw, seed = (float(rows[column].iloc[0]) for column in ("labels", "draw", "seed"))
         cases = tuple(sorted(rows.loc[rows["part"] == "train", "case"]))
         validation = tuple(sorted(rows.loc[rows["part"] == "val", "case"])) or None
         if not cases:
             raise UserError(f"{path} has a set without training cases: at least one is needed.")
-        share = float(f"{100 * len(cases) / training:.6g}") if pd.isna(labels) else float(labels)
-        number_of_draw = None if pd.isna(draw) else int(draw)
-        own = (list(seeds) if seeds else [0]) if pd.isna(seed) else [int(seed)]
+        share = float(f"{100 * len(cases) / training:.6g}") if math.isnan(labels) else labels
+        number_of_draw = None if math.isnan(draw) else int(draw)
+        own = (list(seeds) if seeds else [0]) if math.isnan(seed) else [int(seed)]
         sets += [LabelSet(share, one, number_of_draw, cases, validation) for one in own]
     if seeds:
         missing = sorted(set(seeds) - {one.seed for one in sets})

@@ -160,7 +160,7 @@ def _model_note(name: str, plan: Plan, store: Store, checkpoint: Path | None) ->
     description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     return ModelNote(
         name=name,
-        uses_text=model.uses_text,
+        uses_text=bool(description.get("uses_text", model.uses_text)),
         uses_image=model.uses_image,
         augmented_with=tuple(description["augmented_with"]),
         paper=model.paper,

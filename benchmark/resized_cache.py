@@ -102,4 +102,4 @@ def open_resized_cache(folder: Path, dataset: Dataset, size: int) -> ResizedCach
 
 def _checksum(image: NDArray[np.float32], mask: NDArray[np.uint8]) -> int:
     """CRC-32 of a record, never 0: that stands for a record not yet written."""
-    return zlib.crc32(mask, zlib.crc32(np.ascontiguousarray(image))) or 1
+    return zlib.crc32(mask.tobytes(), zlib.crc32(image.tobytes())) or 1

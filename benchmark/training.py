@@ -272,6 +272,7 @@ def train_cell(
         "parameters": count_parameters(model, trainable_only=True),
         "frozen_parameters": count_parameters(model) - count_parameters(model, trainable_only=True),
         "pretrained": model.pretrained,
+        "uses_text": model.uses_text,
         "augmented_with": seen_in_training(model, settings),
         "frozen_text": [encoder.fingerprint() for encoder in frozen_text_encoders(model)],
         "best_epoch": int(max(history.rows, key=lambda row: row["validation_dice"])["epoch"]),

@@ -97,7 +97,7 @@ class BiCLIP(SegmentationModel):
     gradients through them, and be slower.
     """
 
-    uses_text: ClassVar[bool] = True
+    uses_text: bool = True
     augmented_with: tuple[str, ...] = STRONG_VIEW_FAMILIES
     text_branch: ClassVar[tuple[str, ...]] = ("text_encoder", "text_head", "text_refinement", "generator")
     parts: ClassVar[tuple[str, ...]] = ("refinement", "cycle", "consistency", "generation", "strong_view")

@@ -61,8 +61,8 @@ class ClassicUNet(nn.Module):
         self.pool = nn.MaxPool2d(2)
         self.head = nn.Conv2d(width, 1, kernel_size=1)
 
-    def features(self, x: Tensor) -> Tensor:
-        """Compute the last decoder feature map.
+    def levels(self, x: Tensor) -> list[Tensor]:
+        """Compute the feature maps of the decoder, finest first, and last the bottleneck that it starts from.
 
         Parameters
         ----------
@@ -71,16 +71,20 @@ class ClassicUNet(nn.Module):
 
         Returns
         -------
-        Tensor
-            (B, width, H, W), non-negative.
+        list of Tensor
+            (B, width * 2**k, H / 2**k, W / 2**k) for k = 0, 1, 2, 3, 4, non-negative.
         """
         skips = [self.stem(x)]
         for level in self.encoder:
             skips.append(level(self.pool(skips[-1])))
-        out: Tensor = skips.pop()
+        decoded = [skips.pop()]
         for level in self.decoder:
-            out = level(out, skips.pop())
-        return out
+            decoded.append(level(decoded[-1], skips.pop()))
+        return decoded[::-1]
+
+    def features(self, x: Tensor) -> Tensor:
+        """Compute the last decoder feature map (B, width, H, W) from (B, in_channels, H, W)."""
+        return self.levels(x)[0]
 
     def forward(self, x: Tensor) -> Tensor:
         """Predict logits (B, 1, H, W)."""

@@ -51,7 +51,7 @@ class EFUNet(SegmentationModel):
     average; image and pseudo-image are normalised as BiCLIP does, since no source at hand states EF-UNet's own.
     """
 
-    uses_text: ClassVar[bool] = True
+    uses_text: bool = True
     text_branch: ClassVar[tuple[str, ...]] = ("text_encoder", "text_head", "generator")
     parts: ClassVar[tuple[str, ...]] = ("generation",)
     options_kind: ClassVar[type | None] = EFUNetOptions

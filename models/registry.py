@@ -70,7 +70,8 @@ class SegmentationModel(nn.Module, ABC):
     Subclasses declare what they are:
 
     ``uses_text``, ``uses_image``
-        Whether the text, and whether the image, changes the prediction.
+        Whether the text, and whether the image, changes the prediction. A model whose options take the text out sets it
+        on the instance: read it there.
     ``augmented_with``
         The corruption families that its training sees, so that a report can say which robustness was trained for. A
         model whose options change it sets it on the instance: read it there.
@@ -88,8 +89,8 @@ class SegmentationModel(nn.Module, ABC):
         (``--ablate``).
     """
 
-    uses_text: ClassVar[bool]
-    uses_image: ClassVar[bool] = True
+    uses_text: bool
+    uses_image: bool = True
     augmented_with: tuple[str, ...] = ()
     paper: ClassVar[str]
     text_branch: ClassVar[tuple[str, ...]] = ()

@@ -75,7 +75,7 @@ class TextGuidedModel(SegmentationModel):
         The augmentation of the model's own paper.
     """
 
-    uses_text: ClassVar[bool] = True
+    uses_text: bool = True
     text_branch: ClassVar[tuple[str, ...]] = ("text_encoder",)
 
     def __init__(

@@ -58,8 +58,8 @@ class TextOnly(SegmentationModel):
     and the two presets do not differ.
     """
 
-    uses_text: ClassVar[bool] = True
-    uses_image: ClassVar[bool] = False
+    uses_text: bool = True
+    uses_image: bool = False
     text_branch: ClassVar[tuple[str, ...]] = ("text_encoder",)
     options_kind: ClassVar[type | None] = TextOnlyOptions
     paper: ClassVar[str] = "a control of this benchmark"

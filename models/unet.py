@@ -41,7 +41,7 @@ class ImageOnlyModel(SegmentationModel):
         See :func:`~biclip_bench.models.losses.segmentation_loss`.
     """
 
-    uses_text: ClassVar[bool] = False
+    uses_text: bool = False
 
     def __init__(self, network: nn.Module, settings: ModelSettings, cross_entropy_on: CrossEntropyOn) -> None:
         super().__init__()

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from pydicom.dataset import FileDataset as DicomFile
 
 DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
-_MODALITIES: dict[str, Modality] = {"CT": "ct", "MR": "mr"} | dict.fromkeys(
-    ("CR", "DX", "RG", "MG", "IO", "PX"), "radiograph"
-)
+_MODALITIES: dict[str, Modality] = {
+    "CT": "ct",
+    "MR": "mr",
+    **dict.fromkeys(("CR", "DX", "RG", "MG", "IO", "PX"), "radiograph"),
+}
 _SQUARE = 0.01
 """Relative difference of a pixel's sides up to which it is taken as square."""
 

@@ -40,6 +40,9 @@ class CheckedFiles:
         Shape of the mask.
     lesion_fraction
         Share of the mask that is lesion.
+    image_facts, mask_facts
+        What the files' headers tell, as :meth:`~.pixel_facts.PixelFacts.to_text` writes it; empty of formats that tell
+        nothing.
     pixels_sha256
         Digest of the decoded image: the same for files that differ only in format or compression without loss.
     perceptual_hash
@@ -51,9 +54,6 @@ class CheckedFiles:
         Value above which the mask's pixels are lesion.
     areas
         The mask's separate areas, as :func:`~.pixel_measures.read_areas` reads them.
-    image_facts, mask_facts
-        What the files' headers tell, as :meth:`~.pixel_facts.PixelFacts.to_text` writes it; empty of formats that tell
-        nothing.
     """
 
     image: str
@@ -68,13 +68,13 @@ class CheckedFiles:
     mask_height: int
     mask_width: int
     lesion_fraction: float
+    image_facts: str
+    mask_facts: str
     pixels_sha256: str
     perceptual_hash: str
     between_share: float
     threshold: float
     areas: str
-    image_facts: str
-    mask_facts: str
 
 
 @dataclass(frozen=True)
@@ -167,13 +167,13 @@ def _check_case(case: CaseFiles, image: str, mask: str, stamps: tuple[str, str])
         mask_height=lesion.shape[0],
         mask_width=lesion.shape[1],
         lesion_fraction=float(lesion.mean()),
+        image_facts=facts[0],
+        mask_facts=facts[1],
         pixels_sha256=pixel_digest(pixels),
         perceptual_hash=perceptual_hash(pixels),
         between_share=float(((values != 0) & (values != full_scale)).mean()),
         threshold=full_scale / 2,
         areas=describe_areas(lesion),
-        image_facts=facts[0],
-        mask_facts=facts[1],
     )
 
 

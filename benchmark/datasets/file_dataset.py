@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from biclip_bench.errors import UserError
 
@@ -85,16 +86,15 @@ class FileDataset:
         reading: Reading = _AS_TOLD,
         allow_issues: bool = False,
     ) -> None:
-        self.name, self.root = name, root
-        self.split = listing.split
+        self.name, self.root, self.split = name, root, listing.split
         defects = list(listing.defects)
         checked = check_files(listing.files, root, cache, defects)
+        self.files = {case.id: case for case in listing.files}
+        self.checked = tuple(CheckedCase(case, checked[case.id]) for case in listing.files if case.id in checked)
         told = {case: PixelFacts.from_text(found.image_facts) for case, found in checked.items()}
         masks = {case: PixelFacts.from_text(found.mask_facts) for case, found in checked.items()}
         check_places(told, masks, defects)
         agreed = agreed_context(told, reading, defects)
-        self.files = {case.id: case for case in listing.files}
-        self.checked = tuple(CheckedCase(case, checked[case.id]) for case in listing.files if case.id in checked)
         defects += exact_copies(self.checked)
         self.defects = tuple(defects)
         if not allow_issues:
@@ -131,10 +131,18 @@ class FileDataset:
         if case not in self._files:
             raise UserError(f"The data set has no case {case!r}: ids look like {next(iter(self._files))!r}.")
         files = self._files[case]
+        return Case(case, self.read_image(files), read_mask(files.mask), files.text, self._groups[case])
+
+    def read_image(self, files: CaseFiles) -> NDArray[np.float32]:
+        """Decode the image of any case of the layout, also of one that was left out, as :meth:`load` does.
+
+        Raises
+        ------
+        UserError
+            If it cannot be read.
+        """
         image = read_image(files.image, self._reading)
-        if image.shape[0] < self._channels:
-            image = np.repeat(image, self._channels, axis=0)
-        return Case(case, image, read_mask(files.mask), files.text, self._groups[case])
+        return np.repeat(image, self._channels, axis=0) if image.shape[0] < self._channels else image
 
 
 class NoWholeCaseError(UserError):
@@ -163,8 +171,8 @@ def stop_at_errors(name: str, defects: list[Defect]) -> None:
     if errors:
         more = f" {len(errors) - 1} more of its files or rows have errors." if len(errors) > 1 else ""
         raise UserError(
-            f"{errors[0].message}{more} 'biclip-bench datasets check {name}' lists all that is wrong; --allow-issues "
-            "leaves the cases concerned out and goes on."
+            f"{errors[0].message}{more} 'biclip-bench datasets check {name}' with the same --data-root lists all "
+            "that is wrong; --allow-issues leaves the cases concerned out and goes on."
         )
 
 

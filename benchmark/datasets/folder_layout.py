@@ -107,8 +107,8 @@ def _pair(
         mask_list.setdefault(mask.part, []).append((mask.name, mask.path))
     found: dict[_Key, _Found] = {}
     for part in sorted({*named, *mask_list}, key=str):
-        inside = f" (part {part})" if part else ""
-        place = Place(part or "train", f"{root / options.images}{inside}", f"{root / options.masks}{inside}")
+        note = f" (part {part})" if part else ""
+        place = Place(part or "train", root / options.images, root / options.masks, note)
         begun = len(defects)
         matched = pair_masks(mask_list.get(part, []), named.get(part, {}), naming, place, defects)
         unclear = {case for defect in defects[begun:] for case in defect.cases}

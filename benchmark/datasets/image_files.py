@@ -133,4 +133,4 @@ def _two_values(values: NDArray[Any], path: Path) -> NDArray[np.uint8]:
             f"The mask {path} holds the values {listed}{', ...' if len(labels) > 6 else ''}: a mask has 0 and one "
             "other value. Keep the label that counts."
         )
-    return (values != 0).astype(np.uint8)
+    return np.asarray(values != 0, dtype=np.uint8)

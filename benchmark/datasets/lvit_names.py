@@ -10,13 +10,9 @@ from ...corruptions.context import ImageContext
 LUNG_WINDOW_HU = (-1350.0, 150.0)
 """Assumed for 8-bit CT slices: the usual lung window, centre -600 and width 1500. The files themselves do not say."""
 
-QATA_NAMES = re.compile(r"^(?:sub-|covid_\d+$)")
-"""Begins every image name of QaTa-COV19."""
-
+_QATA = re.compile(r"^(?:sub-|covid_\d+$)")
 _QATA_SUBJECT = re.compile(r"^sub-([A-Za-z0-9]+)")
-MOSMED_NAMES = re.compile(r"^(?:(?:Morozov_)?study_\d+|Jun_|bjorke_\d+$)", re.IGNORECASE)
-"""Begins every image name of MosMedData+."""
-
+_MOSMED = re.compile(r"^(?:(?:Morozov_)?study_\d+|Jun_|bjorke_\d+$)", re.IGNORECASE)
 _MOSMED_STUDY = re.compile(r"study_\d+", re.IGNORECASE)
 _MOSMED_CASE = re.compile(r"^Jun_.*?case\d+", re.IGNORECASE)
 _TCGA_PATIENT = re.compile(r"^TCGA-[A-Z0-9]{2}-[A-Z0-9]{4}(?=-|$)")
@@ -47,12 +43,12 @@ def group_of(stem: str) -> str | None:
 
 def is_qata(stem: str) -> bool:
     """Whether an image is named as in QaTa-COV19."""
-    return QATA_NAMES.match(stem) is not None
+    return _QATA.match(stem) is not None
 
 
 def is_mosmed(stem: str) -> bool:
     """Whether an image is named as in MosMedData+."""
-    return MOSMED_NAMES.match(stem) is not None
+    return _MOSMED.match(stem) is not None
 
 
 def is_monuseg(stem: str) -> bool:

@@ -102,8 +102,9 @@ def _shown(path: Path) -> tuple[NDArray[np.float64], np.dtype[Any]]:
 
 def _to_viewer(file: Any, path: Path) -> tuple[Any, NDArray[np.float64], tuple[int, int]]:
     """Return how to turn the array into rows and columns, the affine from (row, column, 0) to world, and the shape."""
-    from nibabel import orientations
+    import nibabel
 
+    orientations: Any = nibabel.orientations
     shape = tuple(file.shape)
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]

@@ -57,11 +57,22 @@ LVIT_NAMING = Naming(prefixes=("mask_",))
 
 @dataclass(frozen=True)
 class Place:
-    """The part whose files are paired, and where they lie, for messages."""
+    """The part whose files are paired, and where they lie, for messages.
+
+    Parameters
+    ----------
+    part
+        The part.
+    images, masks
+        The folders, or patterns that find them.
+    note
+        Said behind a folder.
+    """
 
     part: Part
-    images: Path | str
-    masks: Path | str
+    images: Path
+    masks: Path
+    note: str = ""
 
     def case(self, name: str) -> str:
         """The id of the case with this name."""
@@ -135,7 +146,9 @@ def pair_masks(
         meant = naming.meant(name, images)
         if not meant:
             wanted = naming.images(name) or [name]
-            message = f"The mask {mask} has no image: {place.images} should hold an image named {wanted[0]}."
+            message = (
+                f"The mask {mask} has no image: {place.images}{place.note} should hold an image named {wanted[0]}."
+            )
             defects.append(Defect("mask-without-image", message))
         elif len(meant) > 1:
             message = f"The mask {mask} fits several images ({', '.join(meant)}): rename it."
@@ -143,7 +156,7 @@ def pair_masks(
         elif meant[0] in matched:
             message = (
                 f"Two masks fit the image {images[meant[0]]}: {matched[meant[0]].name} and {mask.name} in "
-                f"{place.masks}. Keep one."
+                f"{place.masks}{place.note}. Keep one."
             )
             defects.append(Defect("two-masks", message, cases=(place.case(meant[0]),)))
         else:
@@ -151,7 +164,7 @@ def pair_masks(
     for name, image in images.items():
         if name not in matched:
             wanted = [f"{stem}.png" for stem in naming.masks(name)]
-            message = f"The image {image} has no mask: {place.masks} should hold {' or '.join(wanted)}."
+            message = f"The image {image} has no mask: {place.masks}{place.note} should hold {' or '.join(wanted)}."
             defects.append(Defect("image-without-mask", message, cases=(place.case(name),)))
     return matched
 

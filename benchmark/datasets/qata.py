@@ -97,10 +97,8 @@ def read_qata(root: Path, options: QataOptions) -> Listing:
         )
     defects: list[Defect] = []
     folder = _set_folder(root)
-    places = [
-        Place(part, folder / name / "Images", folder / name / "Ground-truths")
-        for part, name in (("train", _TRAIN), ("test", _TEST))
-    ]
+    parts: tuple[tuple[Part, str], ...] = (("train", _TRAIN), ("test", _TEST))
+    places = [Place(part, folder / name / "Images", folder / name / "Ground-truths") for part, name in parts]
     images, masks = {}, {}
     for place in places:
         for needed in (place.images, place.masks):

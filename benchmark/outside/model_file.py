@@ -62,7 +62,7 @@ class FileModel(SegmentationModel):
         Under which it is reported.
     """
 
-    uses_text: ClassVar[bool] = False
+    uses_text: bool = False
     paper: ClassVar[str] = "not stated"
 
     def __init__(self, network: Network, form: InputForm, output: Output | None, name: str) -> None:

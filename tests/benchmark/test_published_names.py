@@ -1,5 +1,7 @@
 """The data sets of LViT's layout by their own names: what their pixels mean, and what differs from the published."""
 
+from pathlib import Path
+
 import numpy as np
 import openpyxl
 import pytest
@@ -77,3 +79,8 @@ def test_a_folder_is_asked_for_and_options_are_described(tmp_path, name):
     assert notes.layout.startswith("DATA_ROOT/")
     for option in option_notes(options_kind(name)):
         assert option.meaning, option.name
+
+
+def test_the_page_on_data_names_every_data_set():
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    assert {name for name in dataset_registry if f"`{name}`" not in page} == set()

@@ -79,6 +79,7 @@ def test_what_a_training_leaves(make_cell, phantom, tmp_path):
     assert description["best_validation_dice"] == pytest.approx(log["validation_dice"].max(), abs=1e-6)
     assert description["cell"]["cases"] == list(cell.cases)
     assert "motion-blur" in description["augmented_with"]
+    assert description["uses_text"] is True
 
 
 def test_few_labels_are_passed_over_several_times(make_cell, phantom, tmp_path):

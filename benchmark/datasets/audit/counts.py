@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..base import PARTS, Part
 from ..case_files import Defect
 from ..file_check import CheckedCase
-from ..lvit_names import MOSMED_NAMES, QATA_NAMES
+from ..lvit_names import is_monuseg, is_mosmed, is_qata
+
+OTHER_COUNTS = "other-counts"
+"""Kind of the finding."""
 
 
 @dataclass(frozen=True)
-class PublishedSet:
+class KnownSet:
     """A published data set and how to know it.
 
     Parameters
@@ -24,8 +27,8 @@ class PublishedSet:
         Its name.
     total
         Number of its images.
-    names
-        Matches the name of every image of it.
+    named
+        Whether an image is named as in it.
     folder
         Must occur in the name of the data set or of its folder, both in small letters, where image names alone do not
         tell; empty where they do.
@@ -35,27 +38,31 @@ class PublishedSet:
 
     title: str
     total: int
-    names: re.Pattern[str]
+    named: Callable[[str], bool]
     folder: re.Pattern[str] = re.compile("")
     lvit: dict[Part, int] | None = None
 
 
+def _named(pattern: str) -> Callable[[str], bool]:
+    return lambda name: re.fullmatch(pattern, name) is not None
+
+
 PUBLISHED = (
-    PublishedSet(
+    KnownSet(
         "QaTa-COV19 v2",
         9258,
-        QATA_NAMES,
+        is_qata,
         lvit={"train": 5716, "val": 1429, "test": 2113},
     ),
-    PublishedSet(
+    KnownSet(
         "MosMedData+",
         2729,
-        MOSMED_NAMES,
+        is_mosmed,
         lvit={"train": 2183, "val": 273, "test": 273},
     ),
-    PublishedSet("MoNuSeg", 44, re.compile(r"TCGA-"), lvit={"train": 24, "val": 6, "test": 14}),
-    PublishedSet("Kvasir-SEG", 1000, re.compile(r"c[jk][a-z0-9]{23}$")),
-    PublishedSet("CVC-ClinicDB", 612, re.compile(r"\d+$"), re.compile("clinic")),
+    KnownSet("MoNuSeg", 44, is_monuseg, lvit={"train": 24, "val": 6, "test": 14}),
+    KnownSet("Kvasir-SEG", 1000, _named(r"c[jk][a-z0-9]{23}")),
+    KnownSet("CVC-ClinicDB", 612, _named(r"\d+"), re.compile("clinic")),
 )
 """Sizes as published: Degerli et al. (ICIP 2022) for QaTa-COV19, Maftouni et al. (2021) for the CT slices, Kumar et al.
 (IEEE TMI 2020) for MoNuSeg, Jha et al. (MMM 2020) for Kvasir-SEG, Bernal et al. (2015) for CVC-ClinicDB; the parts by
@@ -93,12 +100,12 @@ def count_findings(name: str, root: Path, cases: Sequence[CheckedCase]) -> list[
         f"By its names this is {published.title}. {root} holds {held}: scores on it are not comparable with "
         "published ones."
     )
-    return [Defect("number-of-cases", message, "warning")]
+    return [Defect(OTHER_COUNTS, message, "warning")]
 
 
-def _recognise(name: str, root: Path, names: Sequence[str]) -> PublishedSet | None:
+def _recognise(name: str, root: Path, names: Sequence[str]) -> KnownSet | None:
     place = f"{name} {root.resolve().name}".lower()
     for published in PUBLISHED:
-        if names and published.folder.search(place) and all(published.names.match(each) for each in names):
+        if names and published.folder.search(place) and all(map(published.named, names)):
             return published
     return None

@@ -29,7 +29,7 @@ def _loss(logits: Tensor, batch: Batch) -> dict[str, Tensor]:
 class Thin(SegmentationModel):
     """Two convolutions and a head."""
 
-    uses_text: ClassVar[bool] = False
+    uses_text: bool = False
     paper: ClassVar[str] = "Thin, a model of another package"
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -51,7 +51,7 @@ class Thin(SegmentationModel):
 class Worded(SegmentationModel):
     """The same, its features scaled and shifted by the text."""
 
-    uses_text: ClassVar[bool] = True
+    uses_text: bool = True
     paper: ClassVar[str] = "Worded, a model of another package"
     text_branch: ClassVar[tuple[str, ...]] = ("text_encoder",)
 
