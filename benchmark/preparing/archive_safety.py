@@ -83,7 +83,7 @@ def safe_name(name: str, archive: str) -> str:
     Returns
     -------
     str
-        A relative path with slashes, in Unicode's composed form (NFC), in which tables are usually written.
+        A relative path with slashes.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def safe_name(name: str, archive: str) -> str:
         )
     if not parts or _CONTROL.search(written):
         raise UserError(f"The entry {name!r} of {archive} has no name that a file can have: nothing was unpacked.")
-    return unicodedata.normalize("NFC", "/".join(parts))
+    return "/".join(parts)
 
 
 def is_junk(path: str) -> bool:
@@ -121,12 +121,13 @@ def add_once(found: dict[str, int], seen: set[str], path: str, size: int, archiv
     Raises
     ------
     UserError
-        If there is one of this name, also if they differ only in upper and lower case.
+        If there is one of this name, also if they differ only in upper and lower case, or in how accents are encoded.
     """
-    if path.casefold() in seen:
+    key = unicodedata.normalize("NFC", path).casefold()
+    if key in seen:
         raise UserError(
             f"The archive {archive} holds {path!r} twice (upper and lower case are the same on some disks), and one "
             "would overwrite the other: nothing was unpacked. Unpack it yourself, keep one, and give the folder."
         )
-    seen.add(path.casefold())
+    seen.add(key)
     found[path] = size

@@ -10,7 +10,7 @@ from biclip_bench.errors import UserError
 from ..datasets.base import PARTS, Part
 from ..datasets.image_files import bare_name, image_suffix
 from ..datasets.lvit_layout import PART_FOLDERS
-from .given_texts import NAMING, GivenRow, PartLists
+from .given_texts import NAMING, PartLists, composed
 from .recognise import FolderPair
 from .sources import Source
 from .workbooks import workbook
@@ -113,45 +113,51 @@ def sort_into_parts(source: Source, pairs: Sequence[FolderPair], lists: PartList
         If a part would be empty.
     """
     made = Arrangement()
-    rows: dict[Part, list[GivenRow]] = {part: [] for part in PARTS}
+    rows: dict[Part, list[tuple[str, str]]] = {part: [] for part in PARTS}
     used: set[str] = set()
     untold: list[str] = []
     orphans: list[str] = []
     for pair in pairs:
         images: dict[str, list[str]] = {}
         for path in images_in(source, pair.images):
-            images.setdefault(bare_name(path.rpartition("/")[2]), []).append(path)
+            images.setdefault(bare_name(_file_name(path)), []).append(path)
         parts = {name: pair.part if fixed else lists.part_of(name, pair.part) for name in images}
-        for name, paths in images.items():
-            part = parts[name]
-            if part is None:
-                untold += paths
-                continue
-            for path in paths:
-                made.add(f"{PART_FOLDERS[part]}/img/{path.rpartition('/')[2]}", path)
-            row = lists.row_of(name, part)
-            if row is not None:
-                used.add(row.where)
-                if row.text:
-                    rows[part].append(row)
+        mask_names: dict[str, str] = {}
         for path in images_in(source, pair.masks):
-            file = path.rpartition("/")[2]
+            file = _file_name(path)
             meant = NAMING.meant(bare_name(file), images)
             if len(meant) != 1:
                 orphans.append(path)
             elif (part := parts[meant[0]]) is not None:
                 # LViT's loader knows masks by the image's name, with or without mask_ in front.
                 known = bare_name(file) in (meant[0], f"mask_{meant[0]}")
-                name = file if known else meant[0] + image_suffix(file)
-                made.add(f"{PART_FOLDERS[part]}/labelcol/{name}", path)
+                mask_names[meant[0]] = file if known else meant[0] + image_suffix(file)
+                made.add(f"{PART_FOLDERS[part]}/labelcol/{mask_names[meant[0]]}", path)
+        for name, paths in images.items():
+            part = parts[name]
+            if part is None:
+                untold += paths
+                continue
+            for path in paths:
+                made.add(f"{PART_FOLDERS[part]}/img/{_file_name(path)}", path)
+            row = lists.row_of(name, part)
+            if row is not None:
+                used.add(row.where)
+                if row.text:
+                    # LViT's code looks a text up by the mask's file name.
+                    rows[part].append((mask_names.get(name, name), row.text))
     _check_parts(made)
     for part, own in rows.items():
         book = f"{PART_FOLDERS[part]}/{PART_FOLDERS[part].removesuffix('_Folder')}_text.xlsx"
-        made.add(book, content=workbook([(row.name, row.text) for row in own]))
+        made.add(book, content=workbook(own))
     made.notes += _left(untold, "images are named by no table and were left out")
     made.notes += _left(orphans, "masks fit no image, or several, and were left out")
     made.notes += _left([row.where for row in lists.unused(used)], "rows of tables name no image and were left out")
     return made
+
+
+def _file_name(path: str) -> str:
+    return composed(path.rpartition("/")[2])
 
 
 def _check_parts(made: Arrangement) -> None:

@@ -75,11 +75,16 @@ def read_given(path: Path) -> GivenTable:
         if not name:
             continue
         given = GivenRow(name, row.cells.get(TEXT_COLUMN, ""), f"Row {row.number} of {path}")
-        key = unicodedata.normalize("NFC", bare_name(Path(name).name))
+        key = bare_name(composed(Path(name).name))
         if key in found and found[key].text != given.text:
             raise UserError(f"{given.where} and an earlier row give different texts to {name!r}: keep one.")
         found.setdefault(key, given)
     return GivenTable(path, parts_told(path.name), has_texts, found)
+
+
+def composed(name: str) -> str:
+    """Return a name in Unicode's composed form (NFC): macOS writes file names decomposed, and tables rarely are."""
+    return unicodedata.normalize("NFC", name)
 
 
 def parts_told(name: str) -> frozenset[Part]:
