@@ -18,7 +18,7 @@ from . import options as opt
 if TYPE_CHECKING:
     from ..preparing.prepare import Outcome
 
-_SHOWN = 5
+_SHOWN = 3
 
 
 def prepare_command(
@@ -86,13 +86,14 @@ def _tell(name: str, console: Console) -> None:
 
     dataset_registry.get(name)
     recipe, notes = recipe_of(name), notes_of(name)
+    layouts = [LOOKED_FOR[kind] for kind in recipe.kinds]
     table = Table(show_header=False, box=None, pad_edge=False)
     told = {
         "Where": notes.source if notes else "",
         "Licence": notes.licence if notes else "",
         "Size": f"{recipe.size}.",
         "Cite": "\n".join(f"{paper}." for paper in notes.cite) if notes else "",
-        "Prepared from": "; ".join(f"{title} ({folders})" for title, folders in map(LOOKED_FOR.get, recipe.kinds)),
+        "Prepared from": "; ".join(f"{title} ({folders})" for title, folders in layouts),
         "--texts": f"{recipe.texts}." if recipe.texts else "",
     }
     for key, value in told.items():
@@ -123,14 +124,11 @@ def _print_outcome(outcome: Outcome, folder: Path, console: Console) -> None:
     console.print(f"Cases: {cases}. Fingerprint {told.fingerprint[:16]}.", highlight=False)
     for defect in outcome.errors[:_SHOWN]:
         console.print(f"Error: {defect.message}", highlight=False, markup=False)
-    if told.left_out or outcome.errors:
-        more = len(outcome.errors) - _SHOWN
-        rest = f" {more} more were found;" if more > 0 else ""
-        console.print(
-            f"A run would stop at these errors.{rest} 'biclip-bench datasets check {told.name} --data-root {folder}' "
-            "lists all; --allow-issues leaves such cases out.",
-            soft_wrap=True, highlight=False, markup=False,
-        )  # fmt: skip
+    if told.errors:
+        check = shlex.join(["biclip-bench", "datasets", "check", told.name, "--data-root", str(folder)])
+        counted = f"{told.errors} error{'s' * (told.errors != 1)}"
+        message = f"A run would stop at {counted}: '{check}' lists all; --allow-issues leaves such cases out."
+        console.print(message, soft_wrap=True, highlight=False, markup=False)
     console.print(f"SHA-256 of the manifest: {file_digest(folder / MANIFEST)}", soft_wrap=True, highlight=False)
     console.print("Run:", highlight=False)
     console.print(f"  {shlex.join(run_words(manifest, folder))}", soft_wrap=True, highlight=False, markup=False)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from ...reports.description import Description, FactTable, plain_rows
-from ..datasets.base import PARTS, Dataset, left_out_text
+from ..datasets.base import PARTS, Dataset, Part, left_out_text
 from ..patient_split import patient_overlap
 from .case_facts import CaseFacts, case_facts
 from .given_away import given_away
@@ -75,7 +75,7 @@ def _facts(dataset: Dataset, split: str) -> dict[str, str]:
 
 
 def _parts(index: pd.DataFrame) -> FactTable:
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for part in PARTS:
         own = index[index["part"] == part]
         empty = int((own["lesion_fraction"] == 0).sum())
@@ -133,7 +133,7 @@ def _overlap(index: pd.DataFrame) -> FactTable:
     return FactTable("Patients in two parts", ("Parts", "Cases", "Patients or studies"), plain_rows(rows), note)
 
 
-def _texts(texts: dict[str, list[str]], everything: TextStatistics) -> list[FactTable]:
+def _texts(texts: Mapping[Part, list[str]], everything: TextStatistics) -> list[FactTable]:
     if not everything.with_text:
         return []
     rows = [_text_row(part, text_statistics(own)) for part, own in texts.items()] + [_text_row("all", everything)]
@@ -156,7 +156,7 @@ def _text_row(part: str, found: TextStatistics) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _findings(index: pd.DataFrame, texts: dict[str, list[str]], everything: TextStatistics) -> list[str]:
+def _findings(index: pd.DataFrame, texts: Mapping[Part, list[str]], everything: TextStatistics) -> list[str]:
     counts = index["part"].value_counts()
     found = [
         f"{counts.get('train', 0)} training, {counts.get('val', 0)} validation and {counts.get('test', 0)} test cases; "

@@ -101,8 +101,7 @@ def _guesses(
     index: pd.DataFrame, labels: dict[str, list[Hashable]], facts: Sequence[CaseFacts]
 ) -> tuple[FactTable, Yardstick, Yardstick]:
     """Return the table, what one mask for all scores, and the most that any label does."""
-    parts = index["part"].to_numpy()
-    training, tests = np.flatnonzero(parts == "train"), np.flatnonzero(parts == "test")
+    training, tests = (np.flatnonzero(index["part"] == part).tolist() for part in ("train", "test"))
 
     def score(own: Sequence[Hashable]) -> Yardstick:
         if not len(training):

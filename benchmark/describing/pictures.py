@@ -49,8 +49,8 @@ def picture_rows(dataset: Dataset, facts: Sequence[CaseFacts], texts: TextStatis
     wording = ["", *(text for text, _ in texts.frequent)]
     means = []
     for (name, chosen), text in zip(groups.items(), wording, strict=False):
-        places = np.flatnonzero(chosen)
-        if len(places):
+        places = np.flatnonzero(chosen).tolist()
+        if places:
             mean = np.mean([facts[place].grid for place in places], axis=0) / 255
             told = f"{len(places)} masks, at most {100 * mean.max():.0f}% in one place. {text}"
             means.append(CheckPicture(name, told, mean / max(mean.max(), 1e-9), None))

@@ -8,7 +8,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -59,7 +59,7 @@ class ZipSource:
                 raise UserError(f"The archive {path} is encrypted: unpack it yourself and give the folder.")
             add_once(found, seen, name, entry.file_size, path.name)
             self._entries[name] = entry
-        self.files = dict(sorted(found.items()))
+        self.files: Mapping[str, int] = dict(sorted(found.items()))
 
     @property
     def state(self) -> str:
@@ -107,7 +107,7 @@ class TarSource:
                     add_once(found, seen, name, member.size, path.name)
                     self._members[name] = member.name
         self._state = digest.hexdigest()
-        self.files = dict(sorted(found.items()))
+        self.files: Mapping[str, int] = dict(sorted(found.items()))
 
     @property
     def state(self) -> str:

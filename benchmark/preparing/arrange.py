@@ -150,9 +150,9 @@ def sort_into_parts(source: Source, pairs: Sequence[FolderPair], lists: PartList
     for part, own in rows.items():
         book = f"{PART_FOLDERS[part]}/{PART_FOLDERS[part].removesuffix('_Folder')}_text.xlsx"
         made.add(book, content=workbook(own))
-    made.notes += _left(untold, "images are named by no table and were left out")
-    made.notes += _left(orphans, "masks fit no image, or several, and were left out")
-    made.notes += _left([row.where for row in lists.unused(used)], "rows of tables name no image and were left out")
+    made.notes += _left(untold, "Images that no table names, left out")
+    made.notes += _left(orphans, "Masks that fit no image, or several, left out")
+    made.notes += _left([row.where for row in lists.unused(used)], "Rows of tables that name no image here, left out")
     return made
 
 
@@ -171,4 +171,4 @@ def _check_parts(made: Arrangement) -> None:
 
 
 def _left(what: Sequence[str], words: str) -> list[str]:
-    return [f"{len(what)} {words}, {what[0]} first."] if what else []
+    return [f"{words}: {len(what)} ({what[0]} first)."] if what else []

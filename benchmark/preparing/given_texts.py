@@ -167,7 +167,9 @@ class PartLists:
         telling = self._lists + [
             table for table in self._texts if len(table.parts) == 1 and not table.parts & self._listed
         ]
-        allowed = {"train": {"train", "val"}, None: set(PARTS)}.get(folder, {folder})
+        allowed: set[Part] = set(PARTS) if folder is None else {folder}
+        if folder == "train":
+            allowed.add("val")
         named = [table for table in telling if table.parts <= allowed and table.row_of(image)]
         found = {part: table.path.name for table in named for part in table.parts}
         if len(found) > 1:

@@ -63,12 +63,17 @@ class PreparedFrom(_Part):
 
 
 class PreparedSet(_Part):
-    """The data set as its loader reads it. ``left_out`` is how many cases have errors; a run stops at them."""
+    """The data set as its loader reads it.
+
+    ``errors`` is how many of its files and rows have errors, at which a run stops; ``left_out`` how many cases that
+    concerns, which are not among the fingerprint's.
+    """
 
     name: str
     options: dict[str, str]
     fingerprint: Digest
     cases: dict[str, int]
+    errors: int
     left_out: int
 
 
@@ -149,6 +154,7 @@ def describe_folder(
             options=dict(options),
             fingerprint=dataset.fingerprint,
             cases={part: int(counts.get(part, 0)) for part in PARTS},
+            errors=sum(defect.gravity == "error" for defect in dataset.defects),
             left_out=len(dataset.left_out),
         ),
         files=tuple(files),

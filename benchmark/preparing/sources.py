@@ -22,12 +22,14 @@ class Source(Protocol):
     ----------
     name
         Of the file or folder, without where it lies.
-    files
-        Size in bytes of every file by its path in the source, with slashes, sorted.
     """
 
     name: str
-    files: Mapping[str, int]
+
+    @property
+    def files(self) -> Mapping[str, int]:
+        """Size in bytes of every file by its path in the source, with slashes, sorted."""
+        ...
 
     @property
     def state(self) -> str:
@@ -61,7 +63,7 @@ class FolderSource:
                     continue
                 status = (here / name).stat()
                 self._stamps.append((path, status.st_size, status.st_mtime_ns))
-        self.files = {path: size for path, size, _ in sorted(self._stamps)}
+        self.files: Mapping[str, int] = {path: size for path, size, _ in sorted(self._stamps)}
 
     @property
     def state(self) -> str:

@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 from collections.abc import Sequence
+from typing import Any
 
 from ..datasets.text_tables import IMAGE_COLUMN, TEXT_COLUMN
 
@@ -38,7 +39,7 @@ def workbook(rows: Sequence[tuple[str, str]]) -> bytes:
     return fixed.getvalue()
 
 
-def _plain(sheet: object, text: str) -> object:
+def _plain(sheet: Any, text: str) -> object:
     """A cell that holds the text itself: one that begins with = would be a formula."""
     from openpyxl.cell import WriteOnlyCell
 

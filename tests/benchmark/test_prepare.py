@@ -163,8 +163,8 @@ def test_an_image_in_two_lists_is_an_error_and_one_in_none_is_left_out(tmp_path,
     book(kaggle / "texts" / "Val_ID.xlsx", [(mask_name(name),) for name in TRAIN[:1]], ("Image",))
     done = run("qata-lvit", kaggle / "archive", tmp_path / "out", kaggle / "texts")
     assert sum(done.manifest.dataset.cases.values()) == len(TRAIN) + len(TEST) - 1
-    assert [note for note in done.notes if "1 images are named by no table" in note and TRAIN[1] in note]
-    assert [note for note in done.notes if "1 rows of tables name no image" in note]
+    assert [note for note in done.notes if "no table names, left out: 1 (" in note and TRAIN[1] in note]
+    assert [note for note in done.notes if "name no image here, left out: 1 (" in note]
     book(kaggle / "texts" / "Val_ID.xlsx", [(mask_name(name),) for name in TRAIN[:3]], ("Image",))
     with pytest.raises(UserError, match=r"Train_ID.xlsx and by Val_ID.xlsx, so its part is not clear"):
         run("qata-lvit", kaggle / "archive", tmp_path / "other", kaggle / "texts")
@@ -445,7 +445,7 @@ def test_errors_in_the_files_are_told_and_counted(tmp_path, lvit):
     Image.fromarray(np.zeros((3, 3), np.uint8)).save(next((lvit / "Val_Folder" / "labelcol").iterdir()))
     done = run("lvit", lvit, tmp_path / "out")
     assert [defect.kind for defect in done.errors] == ["size-mismatch"]
-    assert done.manifest.dataset.left_out == 1
+    assert (done.manifest.dataset.errors, done.manifest.dataset.left_out) == (1, 1)
 
 
 def test_a_workbook_has_the_same_bytes_whenever_it_is_written(tmp_path):
