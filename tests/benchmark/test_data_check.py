@@ -375,6 +375,18 @@ def test_a_copy_across_parts_stops_a_run_and_is_never_left_out_of_the_test_part(
     assert data.left_out == {dropped: "copies-across-parts"}
 
 
+def test_a_message_names_three_of_many_copies_from_both_parts(root):
+    for name in "efghi":
+        add_copy(root, "Train", "Train", name)
+    add_copy(root, "Train", "Test", "z")
+    with pytest.raises(UserError) as raised:
+        open_dataset("lvit", DatasetSettings(root=root, cache=root.parent / "cache"))
+    told = str(raised.value).partition(" are the same file")[0]
+    assert told.count(".png") == 3
+    assert "Test_Folder" in told
+    assert told.endswith("and 4 more")
+
+
 def test_what_allow_issues_leaves_out(root):
     save(mask_of(True), path(root, "Test", "labelcol", "mask_b"))
     truncate(path(root, "Train", "img", "a"))

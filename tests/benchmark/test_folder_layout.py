@@ -152,8 +152,8 @@ def test_a_table_gives_texts_groups_and_parts(root, kind):
 
 def test_a_table_may_name_masks_paths_or_bare_names(tmp_path):
     root = tmp_path / "data"
-    for part in ("train", "val", "test"):
-        picture(root / part / "images" / "one.png")
+    for seed, part in enumerate(("train", "val", "test")):
+        picture(root / part / "images" / "one.png", seed)
         mask(root / part / "masks" / "one_mask.png")
     rows = [("train/images/one.png", "A."), ("val/masks/one_mask.png", "B."), ("test/one", "C.")]
     write_table(root / "t.csv", ("Image", "Description"), *rows)

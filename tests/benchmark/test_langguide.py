@@ -28,10 +28,10 @@ def rows_of(names):
 @pytest.fixture
 def root(tmp_path):
     root = tmp_path / "data"
-    for folder, names in (("Train", TRAIN), ("Test", TEST)):
+    for first, folder, names in ((0, "Train", TRAIN), (100, "Test", TEST)):
         for kind in ("Images", "GTs"):
             (root / folder / kind).mkdir(parents=True)
-        for place, name in enumerate(names):
+        for place, name in enumerate(names, start=first):
             pixels = np.random.default_rng(place).integers(0, 256, (16, 16), np.uint8)
             Image.fromarray(pixels).save(root / folder / "Images" / name)
             Image.fromarray(np.where(pixels > 200, 255, 0).astype(np.uint8)).save(

@@ -1,5 +1,6 @@
 """The sets in MedVLSM's layout: the real annotation files, with small images written for them."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -31,8 +32,8 @@ def write_images(root, names, mask_suffix=".jpg"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     truth = np.zeros((16, 24), np.uint8)
     truth[4:12, 6:18] = 255
-    for place, name in enumerate(names):
-        colour = np.full((16, 24, 3), (200, 90 + place % 100, 80), np.uint8)
+    for name in names:
+        colour = np.full((16, 24, 3), tuple(hashlib.sha256(name.encode()).digest()[:3]), np.uint8)
         Image.fromarray(colour).save(root / "images" / name)
         Image.fromarray(truth).save(root / "masks" / f"{Path(name).stem}{mask_suffix or Path(name).suffix}")
 
@@ -166,18 +167,16 @@ def test_the_named_set_tells_what_differs_from_the_published_one(root):
 def test_the_real_annotation_files_are_the_published_sets(tmp_path, folder, name, counts):
     root = tmp_path / folder
     shutil.copytree(PROMPTS / folder, root)
-    first = None
     for folder_name in ("images", "masks"):
         (root / folder_name).mkdir()
-    for part in ("train", "val", "test"):
-        for listed in json.loads((root / "anns" / f"{part}.json").read_text()):
-            for key, place in (("img_name", "images"), ("mask_name", "masks")):
-                path = root / place / listed[key]
-                if first is None or first.suffix != path.suffix:
-                    Image.fromarray(np.zeros((4, 4), np.uint8)).save(path)
-                    first = path
-                else:
-                    shutil.copyfile(first, path)
+    listed = [
+        entry for part in ("train", "val", "test") for entry in json.loads((root / "anns" / f"{part}.json").read_text())
+    ]
+    for number, entry in enumerate(listed):
+        image = np.full((16, 16), 128, np.uint8)
+        image[:8], image[8:] = number % 40 * 6, number // 40 * 8  # blocks of eight pixels outlive JPEG
+        Image.fromarray(image).save(root / "images" / entry["img_name"])
+        Image.fromarray(np.zeros((4, 4), np.uint8)).resize((16, 16)).save(root / "masks" / entry["mask_name"])
     data = open_set(root, name)
     assert data.defects == ()
     found = data.index["part"].value_counts()

@@ -17,6 +17,7 @@ LUNGS = ImageContext("ct", (-1350.0, 150.0), None)
 
 
 def build(root, names, colour=False):
+    generator = np.random.default_rng(0)
     for part in ("Train", "Val", "Test"):
         folder = root / f"{part}_Folder"
         book = openpyxl.Workbook()
@@ -24,7 +25,7 @@ def build(root, names, colour=False):
         for kind in ("img", "labelcol"):
             (folder / kind).mkdir(parents=True)
         for name in names:
-            pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3) if colour else (8, 8), np.uint8)
+            pixels = generator.integers(0, 256, (8, 8, 3) if colour else (8, 8), np.uint8)
             Image.fromarray(pixels).save(folder / "img" / f"{name}.png")
             Image.fromarray(np.full((8, 8), 255, np.uint8)).save(folder / "labelcol" / f"{name}.png")
             book.active.append([f"{name}.png", "A report."])

@@ -22,6 +22,9 @@ patients, which look more alike than photographs, differ in 24 bits, and the clo
 Cropping by 1% or more and mirroring are not found.
 """
 
+NAMED = 3
+"""Copies of one image that a message names; its case ids are all of them."""
+
 _BLOCK = 1024
 """Rows of the matrix of distances that are held at once."""
 
@@ -40,7 +43,10 @@ def exact_copies(cases: Sequence[CheckedCase]) -> list[Defect]:
 
 def _copies(same: list[CheckedCase]) -> Defect:
     parts = [part for part in PARTS if any(case.files.part == part for case in same)]
-    names = " and ".join(str(case.files.image) for case in same)
+    # One of each part comes first, so that a long list still names both sides.
+    told = sorted(same, key=lambda case: sum(other.files.part == case.files.part for other in same[: same.index(case)]))
+    more = [f"{len(told) - NAMED} more"] if len(told) > NAMED else []
+    names = " and ".join([*(str(case.files.image) for case in told[:NAMED]), *more])
     whole = "are the same file" if len({case.found.image_sha256 for case in same}) == 1 else "hold the same pixels"
     differ = len({case.found.mask_sha256 for case in same}) > 1
     masks = " Their masks differ: one of them is wrong." if differ else ""
