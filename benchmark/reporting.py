@@ -167,4 +167,5 @@ def _model_note(name: str, plan: Plan, store: Store, checkpoint: Path | None) ->
         parameters=int(description["parameters"]),
         frozen_parameters=int(description["frozen_parameters"]),
         pretrained=description["pretrained"],
+        uses_unlabelled=model.uses_unlabelled,
     )

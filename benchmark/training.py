@@ -35,11 +35,12 @@ from ..models import (
 from ..models.views import STRONG_VIEW_FAMILIES, strong_view
 from .cells import TrainingCell, TrainingSettings, digest
 from .datasets.base import Dataset, cases_of
-from .inputs import EpochSampler, ResizedCases, collate
+from .inputs import ResizedCases, collate
 from .resized_cache import open_resized_cache
 from .schedule import warm_cosine
 from .scores import score_cases
 from .store import DESCRIPTION, LOG, WEIGHTS, write_json
+from .unlabelled import training_batches, unlabelled_cases
 from .versions import software_versions
 
 LAST = "last.ckpt"
@@ -66,12 +67,17 @@ class TrainingModule(L.LightningModule):
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Move a batch to the device, its images in channels-last memory format."""
         image = batch.image.to(device, memory_format=torch.channels_last)
-        return Batch(image, batch.text, None if batch.mask is None else batch.mask.to(device))
+        rest = batch.unlabelled
+        unlabelled = None if rest is None else self.transfer_batch_to_device(rest, device, dataloader_idx)
+        return Batch(image, batch.text, None if batch.mask is None else batch.mask.to(device), unlabelled)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Sum the model's loss terms."""
         if self.photometric is not None:
             batch = replace(batch, image=self.photometric(batch.image))
+            if batch.unlabelled is not None:
+                rest = replace(batch.unlabelled, image=self.photometric(batch.unlabelled.image))
+                batch = replace(batch, unlabelled=rest)
         losses = self.model.training_losses(batch)
         total = torch.stack(list(losses.values())).sum()
         if not torch.isfinite(total):
@@ -224,10 +230,7 @@ def train_cell(
         keep_text_features(model, text_cache)
 
     cache = None if image_cache is None else open_resized_cache(image_cache, dataset, size)
-    sampler = EpochSampler(len(cell.cases), cell.samples_per_epoch, cell.seed)
-    training_loader = DataLoader(
-        ResizedCases(dataset, cell.cases, size, cache), settings.batch_size, sampler=sampler, collate_fn=collate
-    )
+    training_loader = training_batches(dataset, cell, cache, unlabelled=model.uses_unlabelled)
     judged = cases_of(dataset, "val") if cell.validation is None else cell.validation
     validation_cases = ResizedCases(dataset, judged, size, cache)
     validation_loader = DataLoader(validation_cases, VALIDATION_BATCH, collate_fn=collate)
@@ -273,6 +276,7 @@ def train_cell(
         "frozen_parameters": count_parameters(model) - count_parameters(model, trainable_only=True),
         "pretrained": model.pretrained,
         "uses_text": model.uses_text,
+        "unlabelled": len(unlabelled_cases(dataset, cell)) if model.uses_unlabelled else 0,
         "augmented_with": seen_in_training(model, settings),
         "frozen_text": [encoder.fingerprint() for encoder in frozen_text_encoders(model)],
         "best_epoch": int(max(history.rows, key=lambda row: row["validation_dice"])["epoch"]),

@@ -25,11 +25,15 @@ class Batch:
         One report or prompt a case, length B; an empty string where there is none.
     mask
         float32 of shape (B, 1, H, W), 0.0 or 1.0; None at prediction.
+    unlabelled
+        In training, for a model with ``uses_unlabelled``: as many cases without a mask, drawn from the training cases
+        whose labels the model may not use. None for other models, and where all cases are labelled.
     """
 
     image: Tensor
     text: Sequence[str]
     mask: Tensor | None = None
+    unlabelled: Batch | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,9 @@ class SegmentationModel(nn.Module, ABC):
     ``augmented_with``
         The corruption families that its training sees, so that a report can say which robustness was trained for. A
         model whose options change it sets it on the instance: read it there.
+    ``uses_unlabelled``
+        Whether training also learns from the images and texts of training cases that are not labelled
+        (``batch.unlabelled``).
     ``paper``
         The publication it comes from.
     ``text_branch``
@@ -92,6 +99,7 @@ class SegmentationModel(nn.Module, ABC):
     uses_text: bool
     uses_image: bool = True
     augmented_with: tuple[str, ...] = ()
+    uses_unlabelled: bool = False
     paper: ClassVar[str]
     text_branch: ClassVar[tuple[str, ...]] = ()
     pretrained: str = ""

@@ -30,6 +30,8 @@ class ModelNote:
         Whether the image changes its prediction.
     pretrained
         Which weights, trained on other data, it began with; empty if none.
+    uses_unlabelled
+        Whether it also learned from the images and texts of the training cases that were not labelled.
     """
 
     name: str
@@ -40,6 +42,7 @@ class ModelNote:
     frozen_parameters: int = 0
     uses_image: bool = True
     pretrained: str = ""
+    uses_unlabelled: bool = False
 
 
 @dataclass(frozen=True)

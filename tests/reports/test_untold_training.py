@@ -48,3 +48,11 @@ def test_where_everything_was_said_nothing_is_added(frame, details, tmp_path):
     files = write_report(frame, details, [], tmp_path, resamples=20)
     for path in (*files.tables, files.page):
         assert "is not stated" not in path.read_text(encoding="utf-8")
+
+
+def test_a_model_that_learned_from_unlabelled_cases_is_named(frame, details, tmp_path):
+    first, second = details.models
+    told = replace(details, models=(replace(first, uses_unlabelled=True), second))
+    page = write_report(frame, told, [], tmp_path, resamples=20).page.read_text(encoding="utf-8")
+    assert "model A also learned from the images and texts" in page
+    assert "model B also learned" not in page
