@@ -59,7 +59,11 @@ def check_before_training(
         model = build_model(cell.model, settings)
         parameters[cell.model] = count_parameters(model)
         if model.uses_text and not dataset.index["text"].str.strip().any():
-            raise UserError(f"Model {cell.model!r} reads a text, but the data set {config.dataset!r} has none.")
+            raise UserError(
+                f"Model {cell.model!r} reads a text, but the data set {config.dataset!r} has none. 'datasets show "
+                f"{config.dataset}' says whether it takes a table of texts by --data-option; otherwise choose models "
+                "that read none, such as unet."
+            )
         try_model(model, cell.model, cell.image_size, dataset.index["text"].tolist() * CASES)
     weights = sum(parameters[cell.model] for cell in cells) + (CHECKPOINT_COPIES - 1) * max(
         parameters.values(), default=0

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biclip_bench.benchmark.patient_split import patient_parts
 from biclip_bench.benchmark.splits import label_order, labelled_cases
 
 
@@ -75,3 +76,18 @@ def test_another_seed_is_another_draw():
 def test_no_share_outside_0_to_100(percent):
     with pytest.raises(ValueError, match="above 0 and at most 100"):
         labelled_cases(patients(5), percent, 0)
+
+
+def test_draws_and_splits_are_the_same_on_every_machine_and_in_every_order_of_rows():
+    """Pinned: whoever publishes a seed must get these cases on any platform and with any version of NumPy."""
+    parts_in_turn = ("train", "train", "train", "val", "test")
+    index = pd.DataFrame(
+        [(f"case{n:03d}", parts_in_turn[n % 5], f"p{n // 4}", (n * 37 % 101) / 1000 * (n % 7 > 0)) for n in range(60)],
+        columns=["case", "part", "group", "lesion_fraction"],
+    )
+    order = "p5 p2 p10 p8 p4 p14 p3 p0 p11 p7 p12 p13 p9 p6 p1"
+    parts = "eeeerrrraaaaaaaarrrrrrrrrrrrrrrrrrrreeeeeeeerrrrrrrraaaarrrr"  # the second letter of each part
+    for rows in (index, index.sample(frac=1, random_state=0)):
+        assert label_order(rows, 0) == order.split()
+        assert labelled_cases(rows, 10, 3) == ("case045", "case046", "case047")
+        assert "".join(part[1] for part in patient_parts(rows).sort_index()) == parts
