@@ -40,7 +40,7 @@ def calibrate_command(
     from ...reports.calibration_table import calibration_table
     from ..calibration_report import calibrate
     from ..plan import dataset_of, known_corruptions
-    from .notices import print_advice, print_left_out
+    from .notices import print_advice, print_defects
 
     experiment = opt.resolve_config(
         None, corruption=corruption, severity=severity, dataset=dataset, data_root=data_root,
@@ -50,7 +50,7 @@ def calibrate_command(
     console = Console()
     specs = known_corruptions(experiment)
     opened = dataset_of(experiment)
-    print_left_out(opened, console)
+    print_defects(opened, console)
     print_advice(specs, opened, console)
     with console.status("Measuring"):
         calibration = calibrate(opened, specs, experiment.severity, cases)

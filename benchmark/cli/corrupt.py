@@ -106,7 +106,7 @@ def _write(experiment: ExperimentConfig, folder: Path, file_format: FileFormat, 
     from ..release.content import Request, lay_out
     from ..release.folder import check_folder
     from ..release.write import write_release
-    from .notices import print_advice, print_left_out
+    from .notices import print_advice, print_defects
 
     console = Console()
     corruptions = known_corruptions(experiment)
@@ -115,7 +115,7 @@ def _write(experiment: ExperimentConfig, folder: Path, file_format: FileFormat, 
         raise UserError(f"The folder {folder} also holds results and caches: choose one inside, --output {inside}.")
     check_folder(folder)
     opened = _open(experiment, console)
-    print_left_out(opened, console)
+    print_defects(opened, console)
     print_advice(corruptions, opened, console)
     options = _options(experiment)
     request = Request(

@@ -15,7 +15,7 @@ from ..reporting import report_plan, run_folder
 from ..run import evaluate_missing, store_of
 from ..trained import read_checkpoint
 from . import options as opt
-from .notices import print_advice, print_left_out
+from .notices import print_advice, print_defects
 from .run import show_report
 
 
@@ -47,7 +47,7 @@ def evaluate_checkpoint(checkpoint: Path, given: dict[str, Any]) -> None:
     check_text_encoder(experiment, [cell.model])
     check_machine(experiment)
     opened = dataset_of(experiment)
-    print_left_out(opened, console)
+    print_defects(opened, console)
     print_advice(corruptions, opened, console)
     evaluations = evaluation_cells(cell, corruptions, experiment.severity, opened)
     plan = Plan((cell.model,), corruptions, (cell,), {cell.key: evaluations})

@@ -29,7 +29,7 @@ from ..preflight import check_machine
 from ..reporting import SCORING, split_of
 from ..run import device_of, evaluate_model, store_of, text_cache_of
 from . import options as opt
-from .notices import print_advice, print_left_out
+from .notices import print_advice, print_defects
 from .run import show_report
 
 _STATED = ("name", "labels", "seed", "augmented_with")
@@ -149,7 +149,7 @@ def _evaluate(
     console.print(f"biclip-bench, {cell.kind} {path.name}", highlight=False, markup=False)
     with console.status(f"Opening the data set {experiment.dataset}"):
         opened = dataset_of(experiment)
-    print_left_out(opened, console)
+    print_defects(opened, console)
     print_advice(corruptions, opened, console)
     cells = evaluation_cells(cell, corruptions, experiment.severity, opened)
     store = store_of(experiment)

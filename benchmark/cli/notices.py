@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -18,8 +19,12 @@ def print_advice(corruptions: Sequence[CorruptionSpec], dataset: Dataset, consol
             console.print(f"[yellow]Note:[/yellow] {paragraph}", highlight=False)
 
 
-def print_left_out(dataset: Dataset, console: Console) -> None:
-    """Print how many cases ``--allow-issues`` left out, if any."""
+def print_defects(dataset: Dataset, console: Console) -> None:
+    """Print how many cases ``--allow-issues`` left out, if any, and which warnings there are about the data."""
+    look = f"'biclip-bench datasets check {dataset.name}'"
     if text := left_out_text(dataset):
-        look = f"'biclip-bench datasets check {dataset.name}' lists them."
-        console.print(f"[yellow]Note:[/yellow] {text}. {look}", highlight=False)
+        console.print(f"[yellow]Note:[/yellow] {text}. {look} lists them.", highlight=False)
+    warnings = Counter(defect.kind for defect in getattr(dataset, "defects", ()) if defect.gravity == "warning")
+    if warnings:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in warnings.items())
+        console.print(f"[yellow]Note:[/yellow] Warnings about the data: {kinds}. {look} explains.", highlight=False)

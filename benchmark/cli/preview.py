@@ -38,7 +38,7 @@ def preview_command(
     opt.check_cases(cases)
     from ..plan import dataset_of, known_corruptions
     from ..preview import write_previews
-    from .notices import print_advice, print_left_out
+    from .notices import print_advice, print_defects
 
     experiment = opt.resolve_config(
         None, corruption=corruption or ["all"], severity=severity, dataset=dataset, data_root=data_root,
@@ -48,7 +48,7 @@ def preview_command(
     console = Console()
     specs = known_corruptions(experiment)
     opened = dataset_of(experiment)
-    print_left_out(opened, console)
+    print_defects(opened, console)
     print_advice(specs, opened, console)
     folder = experiment.output / f"{experiment.dataset}-preview"
     with console.status("Drawing"):

@@ -137,7 +137,7 @@ def _open(experiment: ExperimentConfig, console: Console) -> tuple[Dataset, Plan
     from ..patient_split import patient_overlap, split_text
     from ..plan import check_names, dataset_of, make_plan
     from ..preflight import check_machine
-    from .notices import print_left_out
+    from .notices import print_defects
 
     check_names(experiment)
     check_machine(experiment)
@@ -151,7 +151,7 @@ def _open(experiment: ExperimentConfig, console: Console) -> tuple[Dataset, Plan
         f"{counts.get('test', 0)} test cases",
         highlight=False,
     )
-    print_left_out(opened, console)
+    print_defects(opened, console)
     if patient_overlap(opened.index).shared_cases:
         console.print(f"[yellow]Note:[/yellow] The split is {split_text(opened, experiment.split)}.", highlight=False)
     return opened, plan

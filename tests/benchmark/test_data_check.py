@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
+from rich.console import Console
 from scipy import ndimage
 
+from biclip_bench.benchmark.cli.notices import print_defects
 from biclip_bench.benchmark.data_check import check_dataset, check_json, kinds_found
 from biclip_bench.benchmark.datasets import DatasetSettings, open_dataset
 from biclip_bench.benchmark.datasets.audit.counts import count_findings
@@ -385,6 +387,14 @@ def test_a_message_names_three_of_many_copies_from_both_parts(root):
     assert told.count(".png") == 3
     assert "Test_Folder" in told
     assert told.endswith("and 4 more")
+
+
+def test_a_command_tells_of_warnings_and_how_to_see_them(root):
+    add_copy(root, "Train", "Train")
+    console = Console(record=True, width=200)
+    print_defects(open_dataset("lvit", DatasetSettings(root=root, cache=root.parent / "cache")), console)
+    told = " ".join(console.export_text().split())
+    assert told == ("Note: Warnings about the data: 1 copies-within-part. 'biclip-bench datasets check lvit' explains.")
 
 
 def test_what_allow_issues_leaves_out(root):
