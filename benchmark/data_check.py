@@ -22,6 +22,7 @@ from .datasets.base import PARTS
 from .datasets.case_files import CaseFiles, Defect
 from .datasets.file_dataset import FileDataset, NoWholeCaseError
 from .datasets.image_files import read_mask
+from .inputs import viewed
 
 PICTURES = 12
 """Cases of a kind that the page shows."""
@@ -150,12 +151,9 @@ def _pictures(dataset: FileDataset, cases: Sequence[str], most: int) -> list[Che
 def _image(dataset: FileDataset, files: CaseFiles) -> NDArray[np.float32] | None:
     """Return the image (H, W) or (H, W, 3) as a model sees it, or None where it cannot be read."""
     try:
-        image = dataset.read_image(files)
+        return viewed(dataset.read_image(files), dataset.context.window)
     except UserError:
         return None
-    low, high = dataset.context.window
-    seen: NDArray[np.float32] = np.clip((image - low) / (high - low), 0, 1)
-    return seen[0] if seen.shape[0] == 1 else np.moveaxis(seen, 0, -1)
 
 
 def _mask(files: CaseFiles, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:

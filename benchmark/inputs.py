@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
@@ -36,6 +38,12 @@ def apply_window(images: Tensor, window: tuple[float, float]) -> Tensor:
     if (low, high) == (0.0, 1.0):
         return images
     return ((images - low) / (high - low)).clamp(0.0, 1.0)
+
+
+def viewed(image: NDArray[np.float32], window: tuple[float, float]) -> NDArray[np.float32]:
+    """Show an image (C, H, W) through its window as (H, W), or (H, W, 3) where it has colour."""
+    seen: NDArray[np.float32] = apply_window(torch.from_numpy(image), window).numpy()
+    return seen[0] if seen.shape[0] == 1 else np.moveaxis(seen, 0, -1)
 
 
 def resize_images(images: Tensor, size: int) -> Tensor:

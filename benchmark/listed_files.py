@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, Any
 
 from filelock import FileLock, Timeout
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from rich.console import Console
 from rich.progress import track
 
@@ -56,6 +57,43 @@ class ListedFile(BaseModel):
     path: InnerPath
     bytes: int = Field(ge=0)
     sha256: Digest
+
+
+def file_line(file: ListedFile) -> str:
+    """Write one file's entry as JSON on one line."""
+    return json.dumps(file.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
+
+
+def manifest_text(header: Mapping[str, Any], files: Iterable[ListedFile]) -> str:
+    """Write a manifest as JSON, one file a line, after all that is not a file."""
+    head = json.dumps(header, indent=2, ensure_ascii=False, allow_nan=False)
+    lines = ",\n".join("    " + file_line(file) for file in files)
+    return f'{head[:-2]},\n  "files": [\n{lines}\n  ]\n}}\n'
+
+
+def first_fault(error: ValidationError) -> str:
+    """Say where a manifest is wrong and why: ``"files.3.path: ..."``."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    return f"{key}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def check_names(folder: Path, listed: Iterable[ListedFile], what: str) -> None:
+    """Refuse a manifest that names a file twice, also by case alone, or one outside its folder by way of a link.
+
+    Raises
+    ------
+    UserError
+        If it does.
+    """
+    seen: set[str] = set()
+    for file in listed:
+        if file.path.casefold() in seen:
+            raise UserError(
+                f"The manifest {folder / MANIFEST} names the file {file.path!r} twice: it was changed by hand."
+            )
+        seen.add(file.path.casefold())
+        check_link(folder, file.path, what)
 
 
 def file_digest(path: Path) -> str:

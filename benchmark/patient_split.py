@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,6 +12,7 @@ from biclip_bench.errors import UserError
 
 from ..corruptions.context import ImageContext
 from .datasets.base import PARTS, Case, Dataset
+from .datasets.dealing import fill_parts
 from .presets import SplitName
 from .splits import label_order
 
@@ -64,7 +66,7 @@ def patient_parts(index: pd.DataFrame) -> pd.Series:
     """Deal whole patients to the parts, as close to the index's own part sizes as they allow.
 
     Patients are ordered as label regimes order them, interleaved by lesion burden (:func:`~.splits.label_order`, seed
-    0), and each goes to the part that lacks the largest share of its cases.
+    0) and dealt by :func:`~.datasets.dealing.fill_parts`.
 
     Parameters
     ----------
@@ -76,16 +78,9 @@ def patient_parts(index: pd.DataFrame) -> pd.Series:
     Series
         The new part of each row.
     """
-    wanted = index["part"].value_counts().reindex(PARTS, fill_value=0)
-    sizes = index.groupby("group").size()
-    left = {part: float(wanted[part]) for part in PARTS if wanted[part]}
-    part_of: dict[str, str] = {}
-    for group in label_order(index, 0):
-        # Ties fall to the first part: what is left decides, never the order of the files.
-        part = max(left, key=lambda name: left[name] / wanted[name])
-        part_of[group] = part
-        left[part] -= float(sizes[group])
-    return index["group"].map(part_of)
+    wanted = Counter(index["part"])
+    published = {part: float(wanted[part]) for part in PARTS if wanted[part]}
+    return index["group"].map(fill_parts(label_order(index, 0), Counter(index["group"]), published))
 
 
 class PatientSplit:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from biclip_bench.errors import UserError
 
 from ...corruptions.context import Modality
-from .pixel_facts import PixelFacts, Reading
+from .pixel_facts import PixelFacts, Reading, is_square
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset as DicomFile
@@ -26,8 +26,6 @@ _MODALITIES: dict[str, Modality] = {
     "MR": "mr",
     **dict.fromkeys(("CR", "DX", "RG", "MG", "IO", "PX"), "radiograph"),
 }
-_SQUARE = 0.01
-"""Relative difference of a pixel's sides up to which it is taken as square."""
 
 _UNREADABLE = (
     OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, NotImplementedError, RuntimeError, struct.error,
@@ -98,7 +96,7 @@ def dicom_facts(path: Path) -> PixelFacts:
         window = _window(file, modality)
     except (TypeError, ValueError) as error:
         raise UserError(f"The header of {path} cannot be read ({error}): repair its spacing or window.") from error
-    square = len(spacing) == 2 and min(spacing) > 0 and max(spacing) <= min(spacing) * (1 + _SQUARE)
+    square = len(spacing) == 2 and is_square(spacing)
     return PixelFacts(modality, spacing[0] if square else None, window)
 
 

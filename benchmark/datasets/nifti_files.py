@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 
 from biclip_bench.errors import UserError
 
-from .pixel_facts import PixelFacts, Reading
+from .pixel_facts import PixelFacts, Reading, is_square
 
 NIFTI_SUFFIXES = frozenset({".nii", ".nii.gz"})
 _MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
-_SQUARE = 0.01
-"""Relative difference of a pixel's sides up to which it is taken as square."""
 
 
 def read_nifti(path: Path, reading: Reading) -> NDArray[np.float32]:
@@ -77,7 +75,7 @@ def nifti_facts(path: Path) -> PixelFacts:
     factor = _MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
     sides = [float(np.linalg.norm(affine[:3, axis])) * factor for axis in (0, 1)]
     placed = int(header["qform_code"]) or int(header["sform_code"])
-    square = bool(placed) and min(sides) > 0 and max(sides) <= min(sides) * (1 + _SQUARE)
+    square = bool(placed) and is_square(sides)
     rows, columns = plane
     corners = [affine @ np.array([row, column, 0, 1.0]) for row, column in ((0, 0), (0, columns - 1), (rows - 1, 0))]
     places = tuple(round(float(number) * factor, 4) for corner in corners for number in corner[:3])

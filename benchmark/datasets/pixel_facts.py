@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
@@ -17,6 +17,15 @@ from .lvit_names import LUNG_WINDOW_HU
 STORED_HU = (-1024.0, 3071.0)
 """Hounsfield units for which 0 and 1 stand where files hold them: the 12 bits of a CT scanner (4,096 values from
 -1024). What lies outside is clipped: metal above, and padding outside the field of view below."""
+
+
+_SQUARE = 0.01
+"""Relative difference of a pixel's sides up to which it is taken as square."""
+
+
+def is_square(sides: Sequence[float]) -> bool:
+    """Say whether a pixel with these two sides counts as square."""
+    return min(sides) > 0 and max(sides) <= min(sides) * (1 + _SQUARE)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from ...reports.check import CheckPicture
 from ...reports.description import PictureRow
 from ..datasets.base import Dataset
+from ..inputs import viewed
 from ..pictures import typical_cases
 from .case_facts import CaseFacts
 from .text_statistics import TextStatistics
@@ -29,12 +30,10 @@ def picture_rows(dataset: Dataset, facts: Sequence[CaseFacts], texts: TextStatis
     texts
         Of all its texts.
     """
-    low, high = dataset.context.window
-    shown = []
-    for case in map(dataset.load, typical_cases(dataset.index, TYPICAL)):
-        seen = np.clip((case.image - low) / (high - low), 0, 1)
-        image = seen[0] if seen.shape[0] == 1 else np.moveaxis(seen, 0, -1)
-        shown.append(CheckPicture(case.id, case.text, image, case.mask))
+    shown = [
+        CheckPicture(case.id, case.text, viewed(case.image, dataset.context.window), case.mask)
+        for case in map(dataset.load, typical_cases(dataset.index, TYPICAL))
+    ]
     rows = [
         PictureRow(
             "Typical test cases",

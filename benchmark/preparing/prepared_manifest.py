@@ -18,7 +18,18 @@ from ..datasets.base import PARTS
 from ..datasets.file_dataset import FileDataset
 from ..datasets.image_files import image_suffix
 from ..datasets.raster_files import RASTER_SUFFIXES
-from ..listed_files import MANIFEST, TEMPORARY, Digest, ListedFile, check_link, file_digest, files_in
+from ..listed_files import (
+    MANIFEST,
+    TEMPORARY,
+    Digest,
+    ListedFile,
+    check_link,
+    check_names,
+    file_digest,
+    files_in,
+    first_fault,
+    manifest_text,
+)
 from ..versions import software_versions
 
 FORMAT: Final = "biclip-bench prepared data set"
@@ -89,12 +100,7 @@ class PreparedManifest(_Part):
 
     def to_text(self) -> str:
         """Write as JSON, one file a line."""
-        head = json.dumps(self.model_dump(mode="json", exclude={"files"}), indent=2, ensure_ascii=False)
-        lines = ",\n".join(
-            "    " + json.dumps(file.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
-            for file in self.files
-        )
-        return f'{head[:-2]},\n  "files": [\n{lines}\n  ]\n}}\n'
+        return manifest_text(self.model_dump(mode="json", exclude={"files"}), self.files)
 
 
 def describe_folder(
@@ -196,16 +202,8 @@ def read_prepared(folder: Path) -> PreparedManifest:
     try:
         manifest = PreparedManifest.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        reason = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"The manifest {path} is wrong at {key}: {reason}. Prepare the data set again.") from error
-    seen: set[str] = set()
-    for file in manifest.files:
-        if file.path.casefold() in seen:
-            raise UserError(f"The manifest {path} names the file {file.path!r} twice: it was changed by hand.")
-        seen.add(file.path.casefold())
-        check_link(folder, file.path, "data set")
+        raise UserError(f"The manifest {path} is wrong at {first_fault(error)}. Prepare the data set again.") from error
+    check_names(folder, manifest.files, "data set")
     return manifest
 
 

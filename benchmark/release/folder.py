@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from biclip_bench.errors import UserError
 from biclip_bench.files import write_atomically
 
-from ..listed_files import LOCK, MANIFEST, TEMPORARY, file_digest, files_in
-from .manifest import Manifest, ReleasedFile, file_line, read_manifest
+from ..listed_files import LOCK, MANIFEST, TEMPORARY, file_digest, file_line, files_in
+from .manifest import Manifest, ReleasedFile, read_manifest
 
 JOURNAL = "unfinished.jsonl"
 """First line: the manifest without files. Then a line for each file that is written whole."""

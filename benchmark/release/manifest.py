@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from biclip_bench.errors import UserError
 
 from ..cells import CLEAN
-from ..listed_files import MANIFEST, Digest, InnerPath, ListedFile, check_link
+from ..listed_files import MANIFEST, Digest, InnerPath, ListedFile, check_link, check_names, first_fault, manifest_text
 from .pixels import FileFormat
 
 CASES = "cases.csv"
@@ -144,14 +144,7 @@ class Manifest(_Part):
 
     def to_text(self) -> str:
         """Write as JSON, one file a line."""
-        head = json.dumps(self.header, indent=2, ensure_ascii=False, allow_nan=False)
-        lines = ",\n".join("    " + file_line(file) for file in self.files)
-        return f'{head[:-2]},\n  "files": [\n{lines}\n  ]\n}}\n'
-
-
-def file_line(file: ReleasedFile) -> str:
-    """Write one file's entry as JSON on one line."""
-    return json.dumps(file.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
+        return manifest_text(self.header, self.files)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -184,16 +177,8 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        reason = first["msg"].removeprefix("Value error, ")
         raise UserError(
-            f"The manifest {path} is wrong at {key}: {reason}. Copy or download the release again."
+            f"The manifest {path} is wrong at {first_fault(error)}. Copy or download the release again."
         ) from error
-    seen: set[str] = set()
-    for file in manifest.files:
-        if file.path.casefold() in seen:
-            raise UserError(f"The manifest {path} names the file {file.path!r} twice: it was changed by hand.")
-        seen.add(file.path.casefold())
-        check_link(folder, file.path, "release")
+    check_names(folder, manifest.files, "release")
     return manifest
