@@ -123,6 +123,7 @@ class PatientSplit:
         self.name = dataset.name
         self.context = dataset.context
         self.left_out = getattr(dataset, "left_out", {})
+        self.defects = getattr(dataset, "defects", ())
         self.index = index.assign(part=patient_parts(index))
         self.fingerprint = hashlib.sha256(f"{_SPLIT_VERSION}:{dataset.fingerprint}".encode()).hexdigest()
 

@@ -84,3 +84,10 @@ def test_unknown_patients_cannot_be_split():
     assert "not known" in split_text(Made(index), "official")
     with pytest.raises(UserError, match="has 2 patients"):
         PatientSplit(Made(index_of(["a", "a", "b", "b"], ["train", "train", "val", "test"])))
+
+
+def test_what_was_found_wrong_with_the_data_stays_known():
+    dataset = Made(BY_SLICE)
+    dataset.defects, dataset.left_out = ("a warning",), {"train/000": "unreadable"}
+    split = PatientSplit(dataset)
+    assert (split.defects, split.left_out) == (dataset.defects, dataset.left_out)
