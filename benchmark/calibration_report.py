@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ..corruptions import CorruptionSpec
-from ..reports.calibration_details import CalibrationDetails
-from ..reports.resampling import MINIMUM_GROUPS
+from ..reports.audits.calibration_details import CalibrationDetails
+from ..reports.inference.resampling import MINIMUM_GROUPS
 from .calibration import SSIM_WINDOW, measure_cases, spread_cases
 from .calibration_summary import LEVEL, RESAMPLES, summarise_levels
 from .calibration_verdict import RULES, Verdict, judge_corruption

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..reports.resampling import MINIMUM_GROUPS
+from ..reports.inference.resampling import MINIMUM_GROUPS
 from .calibration import MEASURES
 from .cells import CLEAN
 
@@ -24,7 +24,7 @@ def summarise_levels(cases: pd.DataFrame) -> pd.DataFrame:
     Intervals are 95% percentile bootstrap intervals over groups (patients), the same resampled groups at all levels.
     A step is the mean over cases of the paired difference of a case's measure, counted as positive where the image
     moves away from the clean one: SSIM falls, RMSE rises. With fewer than
-    :data:`~biclip_bench.reports.resampling.MINIMUM_GROUPS` groups no interval is given.
+    :data:`~biclip_bench.reports.inference.resampling.MINIMUM_GROUPS` groups no interval is given.
 
     Parameters
     ----------

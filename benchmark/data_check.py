@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from biclip_bench import __version__
 from biclip_bench.errors import UserError
 
-from ..reports.check import CheckPicture, KindOfFinding
+from ..reports.audits.check import CheckPicture, KindOfFinding
 from .datasets import DatasetSettings, open_dataset
 from .datasets.audit.all_findings import all_findings
 from .datasets.audit.kinds import ABOUT

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from biclip_bench.files import file_stem
 
 from ..corruptions import CorruptionSpec
-from ..reports.preview import PreviewRow, write_preview
+from ..reports.figures.preview import PreviewRow, write_preview
 from .cells import CLEAN
 from .corrupted_images import corrupted_images
 from .datasets.base import Case, Dataset, existing_tests

@@ -1,10 +1,10 @@
 """From a tidy table of per-case scores to statistics, figures, tables and pages."""
 
 from .details import CorruptionNote, ModelNote, ReportDetails
+from .inference.statistics import condition_scores, robustness_summary
 from .picture import Picture
 from .report import ReportFiles, write_gallery, write_report
-from .statistics import condition_scores, robustness_summary
-from .terminal import summary_table
+from .tables.terminal import summary_table
 
 __all__ = [
     "CorruptionNote",

@@ -77,6 +77,26 @@ class CorruptionNote:
 
 
 @dataclass(frozen=True)
+class ScoringNote:
+    """What the scores' numbers mean where the frame cannot say it.
+
+    Parameters
+    ----------
+    distance_unit
+        Unit of ``hd95`` and of ``tolerance``: ``"mm"`` where the files state the size of a pixel, else ``"px"`` of the
+        native mask grid.
+    tolerance
+        How far outlines may lie apart and count as agreeing in ``nsd``.
+    threshold
+        How a probability becomes a mask, in words.
+    """
+
+    distance_unit: str = "px"
+    tolerance: float = 2.0
+    threshold: str = "probability above 0.5"
+
+
+@dataclass(frozen=True)
 class ReportDetails:
     """Everything that a report prints and cannot compute from the scores.
 
@@ -102,6 +122,11 @@ class ReportDetails:
         One note a corruption, likewise.
     versions
         Versions of the software, by name.
+    scoring
+        What the scores' numbers mean.
+    provenance
+        What must agree between reports whose scores are merged, by name: data set fingerprint, suite version of the
+        corruptions, digest of every condition. Printed in full in the page's method section.
     """
 
     title: str
@@ -113,6 +138,8 @@ class ReportDetails:
     models: tuple[ModelNote, ...] = ()
     corruptions: tuple[CorruptionNote, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    scoring: ScoringNote = ScoringNote()
+    provenance: Mapping[str, str] = field(default_factory=dict)
 
     def order_models(self, names: Sequence[str]) -> list[str]:
         """Order model names as the notes are ordered, those without a note last."""

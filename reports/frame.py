@@ -18,8 +18,12 @@ HIGHEST_SEVERITY = 5
 TEXT_COLUMNS = ("dataset", "model", "corruption", "case", "group")
 SCORE_COLUMNS = ("dice", "iou")
 COUNT_COLUMNS = ("true_positive", "false_positive", "false_negative")
+FURTHER_SCORES = ("hd95", "nsd", "sensitivity", "precision", "area_error", "ece")
+"""Scores that a row may lack: they are NaN where they have no meaning, and where they were not computed."""
+
 KEY_COLUMNS = ("dataset", "model", "labels", "draw", "seed", "corruption", "severity", "case", "group")
 COLUMNS = (*KEY_COLUMNS, *SCORE_COLUMNS, *COUNT_COLUMNS)
+"""What every frame has; the further scores may be missing."""
 
 CONDITION = ("dataset", "model", "labels", "corruption", "severity")
 """What a score is reported for; the rows of a condition differ in case, label draw and seed."""
@@ -29,6 +33,8 @@ CELL = (*CONDITION, "draw", "seed")
 
 Counts = pd.Series | NDArray[np.int64]
 """Pixels counted, one number a row or case."""
+
+FURTHER_RANGES = dict.fromkeys(FURTHER_SCORES, (0.0, 1.0)) | {"hd95": (0.0, np.inf), "area_error": (-1.0, 1.0)}
 
 SCORE_TOLERANCE = 1e-4
 """How far a stored score may lie from its own counts: well above float32 rounding, below any printed digit."""
@@ -53,12 +59,20 @@ def validate_frame(frame: pd.DataFrame) -> pd.DataFrame:
     ``true_positive``   int    pixels on the case's native mask grid
     ``false_positive``  int    likewise
     ``false_negative``  int    likewise
+    ``hd95``            float  95th percentile of the distance between the outlines, 0 or more
+    ``nsd``             float  normalised surface Dice in [0, 1]
+    ``sensitivity``     float  share of the lesion that was found, in [0, 1]; NaN where there is no lesion
+    ``precision``       float  share of the prediction that is lesion, in [0, 1]; NaN where nothing was predicted
+    ``area_error``      float  predicted minus true area as a share of the image, in [-1, 1]
+    ``ece``             float  expected calibration error in [0, 1]; NaN where there are masks and no probabilities
     ==================  =====  ====================================================================
+
+    The last six are the further scores: a missing column is taken as NaN, for scores from before they existed.
 
     Parameters
     ----------
     frame
-        Rows in any order, with at least these columns.
+        Rows in any order, with at least these columns (the further scores apart).
 
     Returns
     -------
@@ -83,7 +97,9 @@ def validate_frame(frame: pd.DataFrame) -> pd.DataFrame:
     if len(frame) == 0:
         raise UserError("The table of scores has no rows: evaluate at least one model on one condition first.")
 
-    checked = pd.DataFrame({column: _typed(frame, column) for column in COLUMNS})
+    columns = {column: _typed(frame, column) for column in COLUMNS}
+    columns |= {column: _further(frame, column) for column in FURTHER_SCORES}
+    checked = pd.DataFrame(columns)
     _check_ranges(checked)
     _check_scores_against_counts(checked)
 
@@ -113,6 +129,17 @@ def _typed(frame: pd.DataFrame, column: str) -> pd.Series:
         return numbers
     _refuse(numbers != np.round(numbers), column, values, "is not a whole number")
     return numbers.astype(np.int64)
+
+
+def _further(frame: pd.DataFrame, column: str) -> pd.Series:
+    if column not in frame.columns:
+        return pd.Series(np.full(len(frame), np.nan))
+    values = frame[column].reset_index(drop=True)
+    numbers = pd.to_numeric(values, errors="coerce").astype(float)
+    _refuse(numbers.isna() & values.notna(), column, values, "is not a number")
+    low, high = FURTHER_RANGES[column]
+    _refuse((numbers < low) | (numbers > high), column, values, f"is not in [{low:g}, {high:g}]")
+    return numbers
 
 
 def _check_ranges(frame: pd.DataFrame) -> None:

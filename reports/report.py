@@ -14,9 +14,9 @@ from biclip_bench.files import write_atomically
 
 from .details import ReportDetails
 from .frame import validate_frame
+from .inference.resampling import resample_scores
+from .inference.statistics import scores_of, summary_of
 from .picture import Picture
-from .resampling import resample_scores
-from .statistics import scores_of, summary_of
 
 
 def write_gallery(pictures: Sequence[Picture], details: ReportDetails, folder: Path) -> list[Path]:
@@ -31,8 +31,8 @@ def write_gallery(pictures: Sequence[Picture], details: ReportDetails, folder: P
     folder
         Where the files go; made where it is missing.
     """
-    from .gallery import GALLERY_DPI, GALLERY_FORMATS, gallery_figures
-    from .style import paper_style, render
+    from .figures.gallery import GALLERY_DPI, GALLERY_FORMATS, gallery_figures
+    from .figures.style import paper_style, render
 
     folder.mkdir(parents=True, exist_ok=True)
     models = details.order_models([model for picture in pictures for model in picture.predictions])
@@ -99,7 +99,7 @@ def write_report(
     folder
         Where the files go; made where it is missing.
     resamples, seed, level
-        Of the bootstrap, as in :func:`~biclip_bench.reports.statistics.condition_scores`.
+        Of the bootstrap, as in :func:`~biclip_bench.reports.inference.statistics.condition_scores`.
 
     Returns
     -------
@@ -111,12 +111,12 @@ def write_report(
     UserError
         If the frame is not valid or holds several data sets.
     """
-    from .curves import robustness_figures
-    from .gallery import GALLERY_DPI, GALLERY_FORMATS, gallery_figures
-    from .markup import to_latex, to_markdown
-    from .page import curve_figure, gallery_figure, report_page
-    from .style import FORMATS, paper_style, render
-    from .tables import robustness_tables
+    from .figures.curves import robustness_figures
+    from .figures.gallery import GALLERY_DPI, GALLERY_FORMATS, gallery_figures
+    from .figures.style import FORMATS, paper_style, render
+    from .page.html import curve_figure, gallery_figure, report_page
+    from .tables.markup import to_latex, to_markdown
+    from .tables.robustness_table import robustness_tables
 
     checked = validate_frame(frame)
     datasets = checked["dataset"].unique().tolist()

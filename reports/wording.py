@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .frame import CLEAN
-from .resampling import MINIMUM_GROUPS
+from .inference.resampling import MINIMUM_GROUPS
 
 MEASURE_NAMES = {
     "dice": "Dice, mean over cases",

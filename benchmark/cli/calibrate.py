@@ -36,8 +36,8 @@ def calibrate_command(
 ) -> None:
     """Measure what each severity does to the test images (SSIM, PSNR, noise in HU) and judge every step."""
     opt.check_cases(cases)
-    from ...reports.calibration import write_calibration
-    from ...reports.calibration_table import calibration_table
+    from ...reports.audits.calibration import write_calibration
+    from ...reports.audits.calibration_table import calibration_table
     from ..calibration_report import calibrate
     from ..plan import dataset_of, known_corruptions
     from .notices import print_advice, print_defects

@@ -40,7 +40,7 @@ def check_command(
     if name == MADE:
         console.print(f"The data set {name} is made, not read from files: there is nothing to check.", highlight=False)
         return
-    from ...reports.check import check_table, counted
+    from ...reports.audits.check import check_table, counted
     from ..data_check import check_dataset, check_json, kinds_found
 
     for file in (json_file, html_file):
@@ -64,7 +64,7 @@ def check_command(
     if json_file is not None:
         _write(json_file, check_json(check, data_root), console)
     if html_file is not None:
-        from ...reports.check_page import check_page
+        from ...reports.audits.check_page import check_page
 
         facts = {"Folder": str(data_root), "Sound cases": cases, **given.data_option}
         _write(html_file, check_page(name, facts, kinds_found(check, pictures=True)), console)

@@ -31,7 +31,7 @@ def describe_command(
     Mutual information tells how many bits of the mask's coarse place the text gives away; the mean training mask of
     equal texts tells what Dice that is worth without looking at an image.
     """
-    from ...reports.description import description_page, terminal_table
+    from ...reports.audits.description import description_page, terminal_table
     from ..describing.describe import describe_dataset
     from ..patient_split import split_text
     from ..plan import dataset_of

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from ...reports.description import Description, FactTable, plain_rows
+from ...reports.audits.description import Description, FactTable, plain_rows
 from ..datasets.base import PARTS, Dataset, Part, left_out_text
 from ..patient_split import patient_overlap
 from .case_facts import CaseFacts, case_facts

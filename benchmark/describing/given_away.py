@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ...reports.description import FactTable, plain_rows
+from ...reports.audits.description import FactTable, plain_rows
 from .case_facts import CaseFacts
 from .mask_position import COLUMNS, OCCUPIED, ROWS
 from .text_information import SHUFFLES, Information, information

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...reports.check import CheckPicture
-from ...reports.description import PictureRow
+from ...reports.audits.check import CheckPicture
+from ...reports.audits.description import PictureRow
 from ..datasets.base import Dataset
 from ..inputs import viewed
 from ..pictures import typical_cases

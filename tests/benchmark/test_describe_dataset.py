@@ -8,7 +8,7 @@ from biclip_bench.benchmark.datasets.base import Case
 from biclip_bench.benchmark.describing.describe import describe_dataset
 from biclip_bench.benchmark.describing.given_away import text_labels
 from biclip_bench.corruptions.context import ImageContext
-from biclip_bench.reports.description import description_page
+from biclip_bench.reports.audits.description import description_page
 
 CORNERS = {"upper left": (0, 0), "upper right": (0, 22), "lower left": (30, 0), "lower right": (30, 22)}
 

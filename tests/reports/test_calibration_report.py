@@ -7,11 +7,11 @@ import pytest
 from rich.console import Console
 
 from biclip_bench.reports import CorruptionNote
-from biclip_bench.reports.calibration import write_calibration
-from biclip_bench.reports.calibration_details import CalibrationDetails
-from biclip_bench.reports.calibration_figure import calibration_figures
-from biclip_bench.reports.calibration_table import COLUMNS, calibration_markdown, calibration_table
-from biclip_bench.reports.style import COLOURS, FORMATS, paper_style, render
+from biclip_bench.reports.audits.calibration import write_calibration
+from biclip_bench.reports.audits.calibration_details import CalibrationDetails
+from biclip_bench.reports.audits.calibration_figure import calibration_figures
+from biclip_bench.reports.audits.calibration_table import COLUMNS, calibration_markdown, calibration_table
+from biclip_bench.reports.figures.style import COLOURS, FORMATS, paper_style, render
 from biclip_bench.reports.wording import NO_VALUE
 
 LENGTHS = (3.0, 5.0, 7.0, 11.0, 15.0)

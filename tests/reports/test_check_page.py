@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from biclip_bench.reports.check import CheckPicture, KindOfFinding, check_table, counted
-from biclip_bench.reports.check_page import MOST_MESSAGES, check_page, outlined_jpeg
+from biclip_bench.reports.audits.check import CheckPicture, KindOfFinding, check_table, counted
+from biclip_bench.reports.audits.check_page import MOST_MESSAGES, check_page, outlined_jpeg
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PLANTED = "<script>document.title='gone'</script><img src=x onerror=\"document.title='gone'\">"

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from biclip_bench.reports import condition_scores
-from biclip_bench.reports.curves import robustness_figures
-from biclip_bench.reports.style import COLOURS, FORMATS, model_styles, paper_style, render
+from biclip_bench.reports.figures.curves import robustness_figures
+from biclip_bench.reports.figures.style import COLOURS, FORMATS, model_styles, paper_style, render
 
 
 def draw(scores, details):

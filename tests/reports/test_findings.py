@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from biclip_bench.reports import condition_scores, robustness_summary
-from biclip_bench.reports.findings import findings
+from biclip_bench.reports.page.findings import findings
 
 
 def find(frame, details, **bootstrap):

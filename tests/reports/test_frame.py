@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from biclip_bench.errors import UserError
-from biclip_bench.reports.frame import COLUMNS, dice_of_counts, iou_of_counts, validate_frame
+from biclip_bench.reports.frame import COLUMNS, FURTHER_SCORES, dice_of_counts, iou_of_counts, validate_frame
 
 
 def test_the_order_of_rows_and_extra_columns_do_not_matter(frame):
     shuffled = frame.sample(frac=1, random_state=0).assign(scanner="unknown")
     pd.testing.assert_frame_equal(validate_frame(frame), validate_frame(shuffled))
-    assert list(validate_frame(frame).columns) == list(COLUMNS)
+    assert list(validate_frame(frame).columns) == [*COLUMNS, *FURTHER_SCORES]
 
 
 def test_counts_read_from_a_file_as_floats_and_case_numbers_are_taken(frame):
@@ -37,17 +37,27 @@ def test_counts_read_from_a_file_as_floats_and_case_numbers_are_taken(frame):
         ("false_positive", -1, "is negative"),
         ("group", None, "group = .* is empty"),
         ("group", " ", "group = ' ' is empty"),
+        ("hd95", -0.5, r"is not in \[0, inf\]"),
+        ("ece", "small", "is not a number"),
+        ("area_error", 1.5, r"is not in \[-1, 1\]"),
         ("seed", "first", "seed = 'first' is not a finite number"),
         ("group", "patient-011", "Case 'case-004' .* belongs to the groups patient-001, patient-011"),
         ("case", "case-003", "Case 'case-003' occurs twice for model 'model A' at 100% labels, seed 0, clean 0"),
     ],
 )
 def test_a_defect_is_named_with_its_row(frame, column, value, says):
-    spoiled = frame.astype({column: object})
+    spoiled = frame.assign(**dict.fromkeys(FURTHER_SCORES, 0.25)).astype({column: object})
     spoiled.loc[4, column] = value
     with pytest.raises(UserError, match=says) as caught:
         validate_frame(spoiled)
     assert "row 5" in str(caught.value) or "case-00" in str(caught.value)
+
+
+def test_scores_from_before_the_further_ones_are_taken_without_them(frame):
+    assert validate_frame(frame)[list(FURTHER_SCORES)].isna().all(axis=None)
+    kept = validate_frame(frame.assign(hd95=3.0, sensitivity=np.nan))
+    assert (kept["hd95"] == 3.0).all()
+    assert kept["sensitivity"].isna().all()
 
 
 def test_missing_columns_are_listed(frame):

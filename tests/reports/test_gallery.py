@@ -6,8 +6,8 @@ import pytest
 
 from biclip_bench.errors import UserError
 from biclip_bench.reports import Picture
-from biclip_bench.reports.gallery import GALLERY_DPI, gallery_figures
-from biclip_bench.reports.style import model_styles, paper_style, render
+from biclip_bench.reports.figures.gallery import GALLERY_DPI, gallery_figures
+from biclip_bench.reports.figures.style import model_styles, paper_style, render
 
 
 def draw(pictures, details, models=("model A", "model B")):

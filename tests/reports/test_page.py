@@ -4,8 +4,8 @@ import re
 from html.parser import HTMLParser
 
 from biclip_bench.reports import ModelNote, condition_scores, robustness_summary, write_report
-from biclip_bench.reports.page import curve_figure, gallery_figure, report_page
-from biclip_bench.reports.tables import robustness_tables
+from biclip_bench.reports.page.html import curve_figure, gallery_figure, report_page
+from biclip_bench.reports.tables.robustness_table import robustness_tables
 from biclip_bench.reports.wording import corruption_names
 
 PLANTED = "<script>alert('x')</script><img src=https://example.org/x.png onerror=alert(1)>"

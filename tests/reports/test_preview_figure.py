@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from biclip_bench.reports.preview import PreviewRow, preview_figures, write_preview
-from biclip_bench.reports.style import paper_style
+from biclip_bench.reports.figures.preview import PreviewRow, preview_figures, write_preview
+from biclip_bench.reports.figures.style import paper_style
 
 
 def made_row(name="motion", *, severities=(1, 2, 3, 4, 5), shape=(32, 32), label="{} px", note="length: px"):

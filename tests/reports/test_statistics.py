@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torchmetrics.functional.classification import binary_f1_score, binary_jaccard_index
 
 from biclip_bench.reports import condition_scores, robustness_summary
-from biclip_bench.reports.statistics import MEASURES
+from biclip_bench.reports.inference.statistics import MEASURES
 
 # A quantile at probability p of n draws from a normal law has the standard error
 # sqrt(p (1 - p) / n) / density(quantile) in units of that law's standard deviation (0.0534 at 2.5% and n = 2500).

@@ -5,8 +5,8 @@ import pytest
 
 from biclip_bench.errors import UserError
 from biclip_bench.reports import condition_scores, robustness_summary
-from biclip_bench.reports.markup import escape_latex, escape_markdown, to_latex, to_markdown
-from biclip_bench.reports.tables import robustness_table, robustness_tables
+from biclip_bench.reports.tables.markup import escape_latex, escape_markdown, to_latex, to_markdown
+from biclip_bench.reports.tables.robustness_table import robustness_table, robustness_tables
 from biclip_bench.reports.wording import NO_VALUE
 
 NASTY = r"50% & $x_1^2$ #1 {a} \b ~ <i> | *x*"

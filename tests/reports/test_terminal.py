@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from biclip_bench.reports import condition_scores, robustness_summary
-from biclip_bench.reports.terminal import summary_table
+from biclip_bench.reports.tables.terminal import summary_table
 
 
 def printed(table, width=80):

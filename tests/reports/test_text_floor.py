@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from biclip_bench.reports import ModelNote, ReportDetails, condition_scores, robustness_summary
-from biclip_bench.reports.findings import findings
-from biclip_bench.reports.text_floor import text_floor
+from biclip_bench.reports.page.findings import findings
+from biclip_bench.reports.page.text_floor import text_floor
 
 GUIDED = ModelNote("guided", True, (), "a paper", 10)
 BLIND = replace(GUIDED, name="blind", uses_image=False)

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from biclip_bench.reports import ModelNote, condition_scores, robustness_summary, summary_table, write_report
-from biclip_bench.reports.findings import findings
+from biclip_bench.reports.page.findings import findings
 
 SENTENCE = "Whether the training of model B saw"
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ..details import CorruptionNote
+from ..tables.markup import escape_markdown
+from ..wording import NO_VALUE
 from .calibration_details import CalibrationDetails
-from .details import CorruptionNote
-from .markup import escape_markdown
-from .wording import NO_VALUE
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -96,8 +96,8 @@ def description_page(description: Description) -> str:
     str
         HTML.
     """
+    from ..page.html import data_address, render_page
     from .check_page import outlined_jpeg
-    from .page import data_address, render_page
 
     rows = [
         (row, [(picture, data_address("image/jpeg", outlined_jpeg(picture))) for picture in row.pictures])

@@ -25,7 +25,7 @@ def write_calibration(
         A row a case under each condition, written as it is.
     levels
         A row a corruption and level: the columns that
-        :func:`~biclip_bench.reports.calibration_table.calibration_markdown` names, and any others.
+        :func:`~biclip_bench.reports.audits.calibration_table.calibration_markdown` names, and any others.
     details
         What the table and the figure say besides the numbers.
     folder
@@ -36,9 +36,9 @@ def write_calibration(
     list of Path
         What was written.
     """
+    from ..figures.style import FORMATS, paper_style, render
     from .calibration_figure import calibration_figures
     from .calibration_table import calibration_markdown
-    from .style import FORMATS, paper_style, render
 
     folder.mkdir(parents=True, exist_ok=True)
     with paper_style():

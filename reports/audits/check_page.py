@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..figures.panel import eight_bits
+from ..page.html import data_address, render_page
 from .check import CheckPicture, KindOfFinding, counted
-from .page import data_address, render_page
-from .panel import eight_bits
 
 MOST_MESSAGES = 100
 """Messages of a kind that the page lists."""

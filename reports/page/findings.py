@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .details import ReportDetails
-from .frame import CLEAN
+from ..details import ReportDetails
+from ..frame import CLEAN
+from ..wording import FEW_PATIENTS, few_patients, labels_text, percent, percent_interval, severities_text
 from .text_floor import text_floor
-from .wording import FEW_PATIENTS, few_patients, labels_text, percent, percent_interval, severities_text
 
 
 def findings(scores: pd.DataFrame, summary: pd.DataFrame, details: ReportDetails) -> list[str]:
@@ -17,9 +17,9 @@ def findings(scores: pd.DataFrame, summary: pd.DataFrame, details: ReportDetails
     Parameters
     ----------
     scores
-        Result of :func:`~biclip_bench.reports.statistics.condition_scores` for one data set.
+        Result of :func:`~biclip_bench.reports.inference.statistics.condition_scores` for one data set.
     summary
-        Result of :func:`~biclip_bench.reports.statistics.robustness_summary` for the same cases.
+        Result of :func:`~biclip_bench.reports.inference.statistics.robustness_summary` for the same cases.
     details
         Order, and which model was trained for which corruption.
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .frame import CELL, CONDITION, COUNT_COLUMNS, SCORE_COLUMNS, combined_codes, dice_of_counts, iou_of_counts
+from ..frame import CELL, CONDITION, COUNT_COLUMNS, SCORE_COLUMNS, combined_codes, dice_of_counts, iou_of_counts
 
 MINIMUM_GROUPS = 8
 """With fewer patients than this a percentile interval is too narrow to be shown.

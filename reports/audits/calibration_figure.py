@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ..figures.style import COLOURS, PAGE_WIDTH, add_footnote, add_model_legend
 from .calibration_details import CalibrationDetails
-from .style import COLOURS, PAGE_WIDTH, add_footnote, add_model_legend
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -38,7 +38,7 @@ def calibration_figures(levels: pd.DataFrame, details: CalibrationDetails) -> li
     Parameters
     ----------
     levels
-        As for :func:`~biclip_bench.reports.calibration_table.calibration_markdown`.
+        As for :func:`~biclip_bench.reports.audits.calibration_table.calibration_markdown`.
     details
         For the footnote, and the corruptions in their order.
     """

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .frame import CLEAN, CONDITION, SCORE_COLUMNS, validate_frame
+from ..frame import CLEAN, CONDITION, SCORE_COLUMNS, validate_frame
 from .resampling import MINIMUM_GROUPS, ResampledScores, resample_scores
 
 SUMMARY_KEY = ("dataset", "model", "labels", "corruption")

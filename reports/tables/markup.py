@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .tables import RobustnessTable, TableRow
-from .wording import DAGGER, MEASURE_NAMES
+from ..wording import DAGGER, MEASURE_NAMES
+from .robustness_table import RobustnessTable, TableRow
 
 LATEX_ESCAPES = {
     "\\": r"\textbackslash{}",

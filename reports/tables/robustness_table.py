@@ -11,10 +11,10 @@ import pandas as pd
 
 from biclip_bench.errors import UserError
 
-from .details import ReportDetails
-from .frame import CLEAN
-from .statistics import MEASURES
-from .wording import (
+from ..details import ReportDetails
+from ..frame import CLEAN
+from ..inference.statistics import MEASURES
+from ..wording import (
     DAGGER,
     EMPTY_RULE,
     FEW_PATIENTS,
@@ -78,9 +78,9 @@ def robustness_tables(scores: pd.DataFrame, summary: pd.DataFrame, details: Repo
     Parameters
     ----------
     scores
-        Result of :func:`~biclip_bench.reports.statistics.condition_scores` for one data set.
+        Result of :func:`~biclip_bench.reports.inference.statistics.condition_scores` for one data set.
     summary
-        Result of :func:`~biclip_bench.reports.statistics.robustness_summary` for the same cases.
+        Result of :func:`~biclip_bench.reports.inference.statistics.robustness_summary` for the same cases.
     details
         Order, profile and which model was trained for which corruption.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .details import ReportDetails
-from .frame import CLEAN
-from .wording import labels_text, percent
+from ..details import ReportDetails
+from ..frame import CLEAN
+from ..wording import labels_text, percent
 
 
 def text_floor(scores: pd.DataFrame, details: ReportDetails) -> list[str]:
@@ -15,7 +15,7 @@ def text_floor(scores: pd.DataFrame, details: ReportDetails) -> list[str]:
     Parameters
     ----------
     scores
-        Result of :func:`~biclip_bench.reports.statistics.condition_scores` for one data set.
+        Result of :func:`~biclip_bench.reports.inference.statistics.condition_scores` for one data set.
     details
         Which models read the text and which look at the image.
 

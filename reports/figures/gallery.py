@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from biclip_bench.files import file_stem
 
-from .details import ReportDetails
-from .frame import CLEAN
+from ..details import ReportDetails
+from ..frame import CLEAN
+from ..picture import Picture
+from ..wording import percent
 from .panel import draw_image, draw_missing, draw_outlines, on_grey
-from .picture import Picture
 from .style import PAGE_WIDTH, FigureFormat, ModelStyle, NamedFigure, add_model_legend, model_styles
-from .wording import percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from .details import ReportDetails
+from ..details import ReportDetails
+from ..frame import CLEAN
+from ..inference.resampling import MINIMUM_GROUPS
+from ..picture import Picture
+from ..tables.robustness_table import RobustnessTable
+from ..wording import DAGGER, MEASURE_NAMES, corruption_names, interval_text, labels_text, sample_text
 from .findings import findings
-from .frame import CLEAN
-from .picture import Picture
-from .resampling import MINIMUM_GROUPS
-from .tables import RobustnessTable
-from .wording import DAGGER, MEASURE_NAMES, corruption_names, interval_text, labels_text, sample_text
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -70,9 +70,9 @@ def report_page(
     Parameters
     ----------
     scores
-        Result of :func:`~biclip_bench.reports.statistics.condition_scores` for one data set.
+        Result of :func:`~biclip_bench.reports.inference.statistics.condition_scores` for one data set.
     summary
-        Result of :func:`~biclip_bench.reports.statistics.robustness_summary` for the same cases.
+        Result of :func:`~biclip_bench.reports.inference.statistics.robustness_summary` for the same cases.
     details
         What the report says besides the numbers.
     tables

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .picture import Picture
+from ..picture import Picture
 from .style import ModelStyle
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .details import CorruptionNote
+from ..details import CorruptionNote
 
 
 @dataclass(frozen=True)

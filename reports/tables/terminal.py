@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from .details import ReportDetails
-from .statistics import robustness_summary
-from .tables import robustness_table
-from .wording import DAGGER, FEW_PATIENTS, MEASURE_NAMES, few_patients, sample_text
+from ..details import ReportDetails
+from ..inference.statistics import robustness_summary
+from ..wording import DAGGER, FEW_PATIENTS, MEASURE_NAMES, few_patients, sample_text
+from .robustness_table import robustness_table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,7 +23,7 @@ def summary_table(
     Parameters
     ----------
     scores
-        Result of :func:`~biclip_bench.reports.statistics.condition_scores` for one data set.
+        Result of :func:`~biclip_bench.reports.inference.statistics.condition_scores` for one data set.
     corruption
         Which corruption; ``"clean"`` for the clean scores alone.
     details

@@ -10,10 +10,10 @@ import pandas as pd
 
 from biclip_bench.files import file_stem
 
-from .details import ReportDetails
-from .frame import CLEAN
+from ..details import ReportDetails
+from ..frame import CLEAN
+from ..wording import MEASURE_NAMES, corruption_names, interval_text, labels_text, sample_text
 from .style import PAGE_WIDTH, ModelStyle, NamedFigure, add_footnote, add_model_legend, model_styles
-from .wording import MEASURE_NAMES, corruption_names, interval_text, labels_text, sample_text
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -36,7 +36,7 @@ def robustness_figures(scores: pd.DataFrame, details: ReportDetails, *, level: f
     Parameters
     ----------
     scores
-        Result of :func:`~biclip_bench.reports.statistics.condition_scores` for one data set.
+        Result of :func:`~biclip_bench.reports.inference.statistics.condition_scores` for one data set.
     details
         Order of models and corruptions, and the profile for the footnote.
     level

@@ -1,0 +1,1 @@
+"""Reports on data and corruptions rather than on models."""

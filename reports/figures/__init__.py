@@ -1,0 +1,1 @@
+"""Figures in one style: curves, maps, ranks, scatters and picture grids."""

@@ -1,0 +1,1 @@
+"""Statistics of a report: scores per condition with intervals, robustness summaries, comparisons and ranks."""

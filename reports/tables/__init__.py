@@ -1,0 +1,1 @@
+"""Tables as plain cells, and every printed form of them."""
