@@ -126,7 +126,12 @@ class ReportDetails:
         What the scores' numbers mean.
     provenance
         What must agree between reports whose scores are merged, by name: data set fingerprint, suite version of the
-        corruptions, digest of every condition. Printed in full in the page's method section.
+        corruptions, digest of every condition and of every model's settings. Printed in full in the page's method
+        section.
+    methods
+        Paragraphs on data, training and corruption for the methods section of a paper.
+    citations
+        Short references of the data, such as ``"Morozov et al., MosMedData, arXiv 2005.06465, 2020"``.
     """
 
     title: str
@@ -140,6 +145,8 @@ class ReportDetails:
     versions: Mapping[str, str] = field(default_factory=dict)
     scoring: ScoringNote = ScoringNote()
     provenance: Mapping[str, str] = field(default_factory=dict)
+    methods: tuple[str, ...] = ()
+    citations: tuple[str, ...] = ()
 
     def order_models(self, names: Sequence[str]) -> list[str]:
         """Order model names as the notes are ordered, those without a note last."""

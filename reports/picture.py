@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,8 @@ class Picture:
         bool of shape (H, W).
     predictions
         A bool array of shape (H, W) for each model's name.
+    scores
+        Dice of a prediction on the native mask grid, where the picture is smaller than that.
 
     Raises
     ------
@@ -47,6 +49,7 @@ class Picture:
     image: NDArray[np.floating]
     truth: NDArray[np.bool_]
     predictions: Mapping[str, NDArray[np.bool_]]
+    scores: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         name = f"The picture of case {self.case!r} ({self.corruption} {self.severity})"
@@ -60,6 +63,8 @@ class Picture:
 
     def dice(self, model: str) -> float:
         """Dice of a model's prediction; 1 where truth and prediction are empty."""
+        if model in self.scores:
+            return self.scores[model]
         predicted = np.asarray(self.predictions[model], dtype=bool)
         truth = np.asarray(self.truth, dtype=bool)
         total = int(predicted.sum()) + int(truth.sum())
