@@ -14,7 +14,18 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
 SCHEMA_VERSION = 1
-"""Raised whenever the same cell would give other bits than before."""
+"""Raised whenever the same training would give other bits than before."""
+
+EVALUATION_SCHEMA_VERSION = 2
+"""Raised whenever the same evaluation of the same model would give another table. 2: with distances and calibration."""
+
+DEFAULT_THRESHOLD = 0.5
+
+VALIDATION = "validation"
+"""What stands for a threshold that is chosen per trained model on the clean validation cases."""
+
+Threshold = float | Literal["validation"]
+"""The probability above which a pixel is lesion, or :data:`VALIDATION`."""
 
 CLEAN = "clean"
 """Name of the condition without a corruption; its severity is 0."""
@@ -115,6 +126,7 @@ class TrainingCell:
     given: Mapping[str, str] = field(default_factory=dict)
     draw: int | None = None
     validation: tuple[str, ...] | None = None
+    output: ClassVar[str] = "logits"
 
     def identity(self) -> dict[str, Any]:
         """Everything that determines the checkpoint's bits on one kind of device."""
@@ -222,22 +234,27 @@ class EvaluationCell:
     condition
         Everything else that determines the corrupted images: suite version, each part's version, severity and
         parameters, and the physical context of the images.
+    threshold
+        The probability above which a pixel is lesion, or :data:`VALIDATION`.
     """
 
     training: TrainingCell | OutsideModel
     corruption: str = CLEAN
     severity: int = 0
     condition: Mapping[str, Any] = field(default_factory=dict)
+    threshold: Threshold = DEFAULT_THRESHOLD
 
     def identity(self) -> dict[str, Any]:
         """Everything that determines the scores' bits, given the model."""
+        other = {} if self.threshold == DEFAULT_THRESHOLD else {"threshold": self.threshold}
         return {
-            "schema": SCHEMA_VERSION,
+            "schema": EVALUATION_SCHEMA_VERSION,
             "kind": "evaluation",
             "training": self.training.key,
             "corruption": self.corruption,
             "severity": self.severity,
             "condition": dict(self.condition),
+            **other,
         }
 
     @property

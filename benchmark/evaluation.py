@@ -15,12 +15,12 @@ from biclip_bench.errors import UserError
 
 from ..models import SegmentationModel, build_model, frozen_text_encoders, keep_text_features
 from ..models.weights import misfits
-from .cells import EvaluationCell, TrainingCell
-from .corrupted_images import BATCH, corrupted_images
+from .cells import DEFAULT_THRESHOLD, EvaluationCell, TrainingCell
 from .datasets.base import Dataset, cases_of
-from .inputs import model_input, native_batches
 from .masks import encode_mask
-from .prediction import native_masks, predict_logits
+from .pixel_size import pixel_size_mm
+from .predicted_cases import predicted_cases
+from .prediction import masks_above, probabilities_of
 from .score_table import condition_table, score_rows
 from .store import DESCRIPTION, WEIGHTS
 from .training import model_settings
@@ -87,12 +87,29 @@ def _check_frozen_text(model: SegmentationModel, cell: TrainingCell, folder: Pat
 
 
 def evaluate_cell(
-    cell: EvaluationCell, dataset: Dataset, model: SegmentationModel, device: torch.device
+    cell: EvaluationCell,
+    dataset: Dataset,
+    model: SegmentationModel,
+    device: torch.device,
+    threshold: float = DEFAULT_THRESHOLD,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Score a model on every test case under the cell's condition.
 
-    The image is corrupted on its native grid, then windowed and resized to the model's input; the logits are brought
-    back to the native grid and compared with the native mask there.
+    The prediction on the native grid (see :func:`~biclip_bench.benchmark.predicted_cases.predicted_cases`) is compared
+    with the native mask there.
+
+    Parameters
+    ----------
+    cell
+        The model and the condition.
+    dataset
+        Where the cases come from.
+    model
+        With its weights.
+    device
+        Where it runs, and where overlap and calibration are computed.
+    threshold
+        The probability above which a pixel is lesion, in (0, 1).
 
     Returns
     -------
@@ -101,16 +118,14 @@ def evaluate_cell(
     masks : DataFrame
         ``case`` and ``png``, the predicted mask on the native grid as a 1-bit PNG.
     """
-    model = model.to(device).to(memory_format=torch.channels_last).eval()
-    source = cell.training
+    source, size = cell.training, pixel_size_mm(dataset) or 1.0
     scored, masks = [], []
-    for cases in native_batches(dataset, cases_of(dataset, "test"), BATCH):
-        images = corrupted_images(cases, dataset, cell.corruption, cell.severity)
-        seen = model_input(images, dataset.context.window, source.image_size)
-        texts, names = [case.text for case in cases], [case.id for case in cases]
-        logits = predict_logits(model, seen, texts, device, source.model, names)
-        predictions = native_masks(logits, cases[0].mask.shape)
-        truths = np.stack([case.mask for case in cases])
-        scored.append(score_rows(predictions, truths, names, [case.group for case in cases]))
-        masks += [(case.id, encode_mask(mask)) for case, mask in zip(cases, predictions, strict=True)]
+    tests = cases_of(dataset, "test")
+    for cases, values in predicted_cases(model, source, dataset, tests, device, cell.corruption, cell.severity):
+        predictions = masks_above(values, threshold, source.output)
+        truths = torch.from_numpy(np.stack([case.mask for case in cases])).to(values.device)
+        names, groups = [case.id for case in cases], [case.group for case in cases]
+        probabilities = probabilities_of(values, source.output)
+        scored.append(score_rows(predictions, truths, names, groups, probabilities, size))
+        masks += [(case.id, encode_mask(mask)) for case, mask in zip(cases, predictions.cpu().numpy(), strict=True)]
     return condition_table(cell, dataset.name, scored), pd.DataFrame(masks, columns=["case", "png"])

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from biclip_bench.errors import UserError
 
 from ..models import Batch, SegmentationModel
+from .cells import DEFAULT_THRESHOLD
 
 
 class ImageRefusal(Exception):  # noqa: N818  (told as a UserError, with the case's name)
@@ -40,7 +40,9 @@ def predict_logits(
     name: str,
     cases: Sequence[str] = (),
 ) -> Tensor:
-    """Predict logits (B, 1, S, S) on the CPU for a model's input (B, 3, S, S) in [0, 1].
+    """Predict logits (B, 1, S, S) for a model's input (B, 3, S, S) in [0, 1].
+
+    They stay on a CUDA device. From any other they come to the CPU: not every device has the arithmetic of the scores.
 
     Parameters
     ----------
@@ -66,7 +68,8 @@ def predict_logits(
     batch = Batch(images.to(device, memory_format=torch.channels_last), list(texts))
     try:
         with torch.inference_mode():
-            logits = checked_shape(model(batch), images, name, together).float().cpu()
+            logits = checked_shape(model(batch), images, name, together).float()
+            logits = logits if logits.is_cuda else logits.cpu()
     except ImageRefusal as refusal:
         raise UserError(f"Model {name!r} {refusal.what}: {where(refusal.position)}.") from refusal
     finite = torch.isfinite(logits).flatten(1)
@@ -116,9 +119,24 @@ def checked_shape(logits: object, images: Tensor, name: str, together: str = "")
     raise UserError(f"{message}: one logit for every pixel of the input is right.")
 
 
-def native_masks(logits: Tensor, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Bring logits (B, 1, S, S) to the native grid bilinearly and threshold the probability at 0.5."""
+def native_values(logits: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Bring what a model gave (B, 1, S, S) to the native grid (B, H, W) bilinearly."""
     if logits.shape[-2:] != shape:
         logits = F.interpolate(logits, size=shape, mode="bilinear", align_corners=False)
-    masks: NDArray[np.bool_] = (logits[:, 0] > 0).numpy()
-    return masks
+    return logits[:, 0]
+
+
+def masks_above(values: Tensor, threshold: float = DEFAULT_THRESHOLD, output: str = "logits") -> Tensor:
+    """Mark, bool of shape (B, H, W), where the probability that values stand for exceeds a threshold in (0, 1).
+
+    Probabilities come less 0.5 (see :class:`~biclip_bench.benchmark.outside.model_file.FileModel`).
+    """
+    return values > (threshold - 0.5 if output == "probabilities" else math.log(threshold / (1 - threshold)))
+
+
+def probabilities_of(values: Tensor, output: str = "logits") -> Tensor:
+    """Turn values (B, H, W) into the probabilities in [0, 1] that they stand for."""
+    if output == "probabilities":
+        return (values + 0.5).clamp(0.0, 1.0)
+    # One by one: the last bits of a vectorised sigmoid depend on where in the memory of a batch a pixel lies.
+    return torch.stack([torch.sigmoid(case) for case in values])

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from torch import Tensor
 
 from .cells import EvaluationCell
 from .scores import score_cases
 
 
 def score_rows(
-    predictions: NDArray[np.bool_], truths: NDArray[np.bool_], cases: Sequence[str], groups: Sequence[str]
+    predictions: Tensor,
+    truths: Tensor,
+    cases: Sequence[str],
+    groups: Sequence[str],
+    probabilities: Tensor | None = None,
+    pixel_size: float = 1.0,
 ) -> pd.DataFrame:
     """Score cases of one shape.
 
     Parameters
     ----------
     predictions, truths
-        bool of shape (B, H, W), on the native grid.
+        bool of shape (B, H, W), on the native grid and one device.
     cases, groups
         Ids of the cases and of their patients or studies, length B.
+    probabilities
+        float32 of shape (B, H, W) in [0, 1], likewise; None where there are masks alone.
+    pixel_size
+        Side of a pixel in the unit of the distances.
     """
-    table = score_cases(predictions, truths)
+    table = score_cases(predictions, truths, probabilities, pixel_size)
     table.insert(0, "case", list(cases))
     table.insert(1, "group", list(groups))
     return table

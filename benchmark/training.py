@@ -38,7 +38,7 @@ from .datasets.base import Dataset, cases_of
 from .inputs import ResizedCases, collate
 from .resized_cache import open_resized_cache
 from .schedule import warm_cosine
-from .scores import score_cases
+from .scores import overlap_scores
 from .store import DESCRIPTION, LOG, WEIGHTS, write_json
 from .unlabelled import training_batches, unlabelled_cases
 from .versions import software_versions
@@ -98,7 +98,7 @@ class TrainingModule(L.LightningModule):
         """Collect the Dice of each validation case on the input grid."""
         assert batch.mask is not None
         predicted = self.model(batch) > 0
-        scores = score_cases(predicted[:, 0].cpu().numpy(), (batch.mask[:, 0] > 0.5).cpu().numpy())
+        scores = overlap_scores(predicted[:, 0], batch.mask[:, 0] > 0.5)
         self._validation_dice += scores["dice"].tolist()
 
     def on_validation_epoch_end(self) -> None:

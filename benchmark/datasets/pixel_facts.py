@@ -19,6 +19,9 @@ STORED_HU = (-1024.0, 3071.0)
 -1024). What lies outside is clipped: metal above, and padding outside the field of view below."""
 
 
+MIXED_PIXEL_SIZE = "mixed-pixel-size"
+"""Kind of the warning that images have pixels of several sizes."""
+
 _SQUARE = 0.01
 """Relative difference of a pixel's sides up to which it is taken as square."""
 
@@ -213,7 +216,7 @@ def _pixel_size(alike: Mapping[str, PixelFacts], defects: list[Defect]) -> float
         f"({max(sizes, key=lambda case: sizes[case])}) wide{untold}: corruptions take the median, {used:.4g} mm, for "
         "all. --data-option pixel_size_mm= states another."
     )
-    defects.append(Defect("mixed-pixel-size", message, "warning"))
+    defects.append(Defect(MIXED_PIXEL_SIZE, message, "warning"))
     return used
 
 

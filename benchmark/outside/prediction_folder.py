@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from biclip_bench.errors import UserError
 from biclip_bench.registry import suggest
 
-from ..cells import CLEAN, digest
+from ..cells import CLEAN, DEFAULT_THRESHOLD, digest
 from ..listed_files import files_in
 from ..release.manifest import CLEAN_IMAGES, Manifest
 from ..release.released import ReleasedDataset
@@ -55,11 +55,32 @@ class Predictions:
         """What they are: ``"masks"``, ``"probabilities"`` or both."""
         return " and ".join(sorted({meaning.what for meaning in self.meanings.values()}))
 
-    def mask(self, step: Step, case: str) -> NDArray[np.bool_]:
-        """Read the predicted mask (H, W) of a case."""
+    def read(
+        self, step: Step, case: str, threshold: float = DEFAULT_THRESHOLD
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32] | None]:
+        """Read what is predicted for a case.
+
+        Parameters
+        ----------
+        step, case
+            The condition and the case.
+        threshold
+            The probability above which a pixel is lesion, in (0, 1).
+
+        Returns
+        -------
+        mask : array
+            bool of shape (H, W).
+        probability : array or None
+            float32 of shape (H, W) in [0, 1]; None where the file holds a mask.
+        """
         path = self.files[step][case]
         decoded = decode_prediction(path.read_bytes(), path.suffix.lower())
-        return np.asarray(decoded.values > self.meanings[decoded.kind].threshold)
+        meaning = self.meanings[decoded.kind]
+        if meaning.what == "masks":
+            return np.asarray(decoded.values > meaning.scale / 2), None
+        mask = np.asarray(decoded.values > threshold * meaning.scale)
+        return mask, (decoded.values / meaning.scale).astype(np.float32)
 
 
 def read_predictions(

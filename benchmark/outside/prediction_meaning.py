@@ -25,10 +25,10 @@ _STATE = "state what they are with --output-kind probabilities or --output-kind 
 
 @dataclass(frozen=True)
 class Meaning:
-    """A pixel is lesion where its number exceeds ``threshold``, half of the full scale."""
+    """``scale`` is the number that stands for certain lesion; half of it is where a mask begins."""
 
     what: What
-    threshold: float
+    scale: float
 
 
 def meaning_of(levels: Mapping[Kind, Set[float]], stated: What | None = None) -> dict[Kind, Meaning]:
@@ -59,7 +59,7 @@ def _meaning(kind: Kind, found: frozenset[float], stated: What | None) -> Meanin
             raise UserError(
                 f"--output-kind masks: the floating-point predictions hold {_some(found)}, and a mask holds 0 and 1."
             )
-        return Meaning(stated or "probabilities", 0.5)
+        return Meaning(stated or "probabilities", 1.0)
     scale = _FULL_SCALE.get(kind)
     if stated == "probabilities" and kind != "1 bit":
         if scale is None:
@@ -67,10 +67,10 @@ def _meaning(kind: Kind, found: frozenset[float], stated: What | None) -> Meanin
                 "--output-kind probabilities: whole numbers of more than 16 bits have no full scale. Store "
                 "probabilities as floating-point numbers in [0, 1]."
             )
-        return Meaning("probabilities", scale / 2)
+        return Meaning("probabilities", scale)
     for full in (1, 255, *([65535] if kind == "16 bits" else [])):
         if found <= {0, full}:
-            return Meaning("masks", full / 2)
+            return Meaning("masks", full)
     if stated == "masks" or scale is None:
         raise UserError(
             f"The predictions in {kind} hold the numbers {_some(found)}: masks hold 0 and 1, or 0 and 255, the same in "
@@ -86,7 +86,7 @@ def _meaning(kind: Kind, found: frozenset[float], stated: What | None) -> Meanin
             f"The predictions in {kind} hold the numbers {_some(found)}, which are neither a mask (0 and 1, or 0 and "
             f"255) nor more than two levels of probability: {_STATE}"
         )
-    return Meaning("probabilities", scale / 2)
+    return Meaning("probabilities", scale)
 
 
 def _some(found: frozenset[float]) -> str:

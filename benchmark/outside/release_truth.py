@@ -8,7 +8,7 @@ from rich.console import Console
 
 from biclip_bench.errors import UserError
 
-from ..cells import EvaluationCell, OutsideModel, digest
+from ..cells import DEFAULT_THRESHOLD, EvaluationCell, OutsideModel, Threshold, digest
 from ..listed_files import MANIFEST, compare_files
 from ..release.manifest import CASES, Condition, Manifest, read_manifest
 from ..release.released import ReleasedDataset
@@ -65,17 +65,24 @@ def images_are_whole(folder: Path, manifest: Manifest, cases: list[str], steps: 
     return len(listed) == len(wanted) and compare_files(folder, listed, console) == ([], [])
 
 
-def released_cells(model: OutsideModel, manifest: Manifest, steps: list[Step]) -> list[EvaluationCell]:
+def released_cells(
+    model: OutsideModel, manifest: Manifest, steps: list[Step], threshold: Threshold = DEFAULT_THRESHOLD
+) -> list[EvaluationCell]:
     """The evaluation cells of predictions under the conditions of a release."""
     masks = sorted((file.path, file.sha256) for file in manifest.files if file.kind == "mask" or file.path == CASES)
-    truth = {"fingerprint": manifest.dataset.fingerprint, "suite": manifest.suite_version, "truth": digest(masks)}
+    truth = {
+        "fingerprint": manifest.dataset.fingerprint,
+        "suite": manifest.suite_version,
+        "truth": digest(masks),
+        "pixel_size_mm": manifest.context.pixel_size_mm,
+    }
     made = {
         (condition.name, step.severity): [part.model_dump(mode="json") for part in step.parts]
         for condition in manifest.conditions
         for step in condition.severities
     }
     return [
-        EvaluationCell(model, name, severity, truth | {"parts": made.get((name, severity), [])})
+        EvaluationCell(model, name, severity, truth | {"parts": made.get((name, severity), [])}, threshold)
         for name, severity in steps
     ]
 

@@ -59,3 +59,15 @@ def test_an_evaluation_has_its_own_key_for_each_condition():
         CELL.key,
     }
     assert len(keys) == 6
+
+
+def test_a_new_table_of_scores_leaves_trainings_valid(monkeypatch):
+    before = CELL.key, EvaluationCell(CELL).key
+    monkeypatch.setattr("biclip_bench.benchmark.cells.EVALUATION_SCHEMA_VERSION", 99)
+    after = CELL.key, EvaluationCell(CELL).key
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+
+
+def test_a_training_keeps_the_key_that_earlier_versions_gave_it():
+    assert CELL.key == "effce7747470d0c4e7c171c5bace81994cef34ac19a3ed094ace8d73d08ec1f1"

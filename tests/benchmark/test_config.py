@@ -63,6 +63,10 @@ def test_the_default_is_named_as_a_quick_profile():
         ({"patients": [1, 0, 1]}, "patients.*Every part needs at least one patient"),
         ({"severity": "9"}, "--severity '9'"),
         ({"model": ""}, "model = '' is wrong. Give at least one name"),
+        ({"threshold": "half"}, "threshold = 'half' is wrong. Give a number between 0 and 1, such as 0.5, or valid"),
+        ({"threshold": 1}, "threshold = 1 is wrong. Give a number between 0 and 1"),
+        ({"threshold": "nan"}, "threshold = 'nan' is wrong. Give a number between 0 and 1"),
+        ({"threshold": True}, "threshold = True is wrong. Give a number between 0 and 1"),
     ],
 )
 def test_wrong_values_name_the_key(values, message):
@@ -89,3 +93,10 @@ def test_dashes_in_keys_are_underscores(tmp_path: Path):
     path = tmp_path / "exp.yaml"
     path.write_text("image-size: 64\n")
     assert read_config(path) == {"image_size": 64}
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("0.35", 0.35), (0.35, 0.35), ("validation", "validation")])
+def test_a_threshold_is_a_number_or_chosen(typed, meant):
+    config = make_config({"threshold": typed}, "test")
+    assert config.threshold == meant
+    assert make_config(yaml.safe_load(config.to_yaml()), "test").threshold == meant

@@ -13,6 +13,7 @@ from biclip_bench.benchmark.datasets import DatasetSettings, open_dataset
 from biclip_bench.benchmark.datasets.dicom_files import dicom_facts
 from biclip_bench.benchmark.datasets.image_files import read_image, read_mask
 from biclip_bench.benchmark.datasets.pixel_facts import Reading
+from biclip_bench.benchmark.pixel_size import pixel_size_mm
 from biclip_bench.corruptions import corrupt_image
 from biclip_bench.corruptions.context import ImageContext
 from biclip_bench.errors import UserError
@@ -210,6 +211,8 @@ def test_differing_pixels_and_windows_are_told_and_decided_by_rule(slices):
     assert {told["mixed-pixel-size"].gravity, told["window-chosen"].gravity} == {"warning"}
     assert "from 0.6 mm" in told["mixed-pixel-size"].message
     assert data.context.pixel_size_mm == 0.75
+    assert pixel_size_mm(data) is None, "a median is no case's own length"
+    assert pixel_size_mm(open_folder(slices, pixel_size_mm=0.9)) == 0.9
     assert data.context.window_hu == (-1024.0, pytest.approx(150.0))
     assert "lung window" in told["window-chosen"].message
 

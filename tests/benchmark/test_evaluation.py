@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from safetensors.torch import load_file, save_file
 
-from biclip_bench.benchmark import evaluation
+from biclip_bench.benchmark import predicted_cases
 from biclip_bench.benchmark.cells import EvaluationCell
 from biclip_bench.benchmark.evaluation import evaluate_cell, load_model
 from biclip_bench.benchmark.masks import decode_mask, encode_mask
-from biclip_bench.benchmark.prediction import native_masks
+from biclip_bench.benchmark.prediction import masks_above, native_values
 from biclip_bench.benchmark.trained import read_checkpoint
 from biclip_bench.benchmark.training import train_cell
 from biclip_bench.errors import UserError
@@ -103,7 +103,7 @@ def test_scores_live_on_the_native_grid_whatever_the_models_input(make_cell, pha
 def test_the_batch_does_not_change_the_scores(corruption, make_cell, phantom, monkeypatch):
     cell = EvaluationCell(make_cell(), corruption, 4)
     whole, _ = evaluate_cell(cell, phantom, Bright(), CPU)
-    monkeypatch.setattr(evaluation, "BATCH", 1)
+    monkeypatch.setattr(predicted_cases, "BATCH", 1)
     single, _ = evaluate_cell(cell, phantom, Bright(), CPU)
     pd.testing.assert_frame_equal(whole, single)
 
@@ -133,7 +133,7 @@ def test_masks_survive_storage(mask):
 def test_logits_are_enlarged_before_the_threshold():
     logits = torch.full((1, 1, 2, 2), -1.0)
     logits[..., 0] = 3.0
-    assert native_masks(logits, (8, 8))[0].sum(axis=1).tolist() == [5] * 8
+    assert masks_above(native_values(logits, (8, 8)))[0].sum(axis=1).tolist() == [5] * 8
 
 
 def test_a_checkpoint_is_read_back(checkpoint, phantom):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from biclip_bench.benchmark.outside.prediction_meaning import Meaning, meaning_of
 from biclip_bench.errors import UserError
 
-MASKS_OF_ONE, MASKS_OF_255 = Meaning("masks", 0.5), Meaning("masks", 127.5)
+MASKS_OF_ONE, MASKS_OF_255 = Meaning("masks", 1), Meaning("masks", 255)
 
 
 @pytest.mark.parametrize(
@@ -17,15 +17,15 @@ MASKS_OF_ONE, MASKS_OF_255 = Meaning("masks", 0.5), Meaning("masks", 127.5)
         ("8 bits", {0, 1}, None, MASKS_OF_ONE),
         ("8 bits", {0, 255}, None, MASKS_OF_255),
         ("8 bits", {255}, None, MASKS_OF_255),
-        ("8 bits", {0, 1, 255}, None, Meaning("probabilities", 127.5)),
-        ("8 bits", {0, 1}, "probabilities", Meaning("probabilities", 127.5)),
-        ("8 bits", {0, 128}, "probabilities", Meaning("probabilities", 127.5)),
+        ("8 bits", {0, 1, 255}, None, Meaning("probabilities", 255)),
+        ("8 bits", {0, 1}, "probabilities", Meaning("probabilities", 255)),
+        ("8 bits", {0, 128}, "probabilities", Meaning("probabilities", 255)),
         ("16 bits", {0, 1}, None, MASKS_OF_ONE),
         ("16 bits", {0, 255}, None, MASKS_OF_255),
-        ("16 bits", {0, 65535}, None, Meaning("masks", 32767.5)),
-        ("16 bits", {0, 3, 70}, None, Meaning("probabilities", 32767.5)),
+        ("16 bits", {0, 65535}, None, Meaning("masks", 65535)),
+        ("16 bits", {0, 3, 70}, None, Meaning("probabilities", 65535)),
         ("whole numbers", {0, 1}, "masks", MASKS_OF_ONE),
-        ("floating point", {0.0, 1.0}, None, Meaning("probabilities", 0.5)),
+        ("floating point", {0.0, 1.0}, None, Meaning("probabilities", 1)),
         ("floating point", {0.0, 1.0}, "masks", MASKS_OF_ONE),
     ],
 )
@@ -54,4 +54,4 @@ def test_what_can_be_neither_is_refused(kind, levels, stated, message):
 def test_more_than_two_levels_of_8_bits_are_probabilities_cut_at_a_half(levels):
     meaning = meaning_of({"8 bits": levels})["8 bits"]
     assert meaning.what == "probabilities"
-    assert all((level > meaning.threshold) == (level / 255 > 0.5) for level in levels)
+    assert all((level > 0.5 * meaning.scale) == (level / 255 > 0.5) for level in levels)
