@@ -9,9 +9,8 @@ import pandas as pd
 
 from ..corruptions import CorruptionSpec
 from ..reports.audits.calibration_details import CalibrationDetails
-from ..reports.inference.resampling import MINIMUM_GROUPS
 from .calibration import SSIM_WINDOW, measure_cases, spread_cases
-from .calibration_summary import LEVEL, RESAMPLES, summarise_levels
+from .calibration_summary import LEVEL, MINIMUM_GROUPS, RESAMPLES, summarise_levels
 from .calibration_verdict import RULES, Verdict, judge_corruption
 from .corruption_notes import corruption_note
 from .datasets.base import Dataset, cases_of

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from .frame import CLEAN
-from .inference.resampling import MINIMUM_GROUPS
+from .inference.resampling import MINIMUM_GROUPS, training_levels
 
 MEASURE_NAMES = {
     "dice": "Dice, mean over cases",
@@ -45,15 +47,55 @@ def few_patients(scores: pd.DataFrame) -> bool:
 
 
 def interval_text(scores: pd.DataFrame, level: float) -> str:
-    """Say what the intervals are, or why there are none."""
+    """Say what the intervals are and what they hold for, or why there are none.
+
+    Parameters
+    ----------
+    scores
+        Result of :func:`~biclip_bench.reports.inference.statistics.condition_scores`.
+    level
+        Their confidence level.
+    """
     if scores["dice_low"].isna().all():
         return FEW_PATIENTS if few_patients(scores) else "No intervals were computed."
-    factors = ["patients", *(name for name in ("draws", "seeds") if (scores[f"n_{name}"] > 1).any())]
-    text = f"{100 * level:g}% percentile bootstrap intervals over {_joined(factors)}."
-    return f"{text} {FEW_PATIENTS}" if few_patients(scores) else text
+    text = f"{100 * level:g}% bootstrap intervals over {interval_factors(scores)}."
+    return " ".join(filter(None, [text, few_trainings(scores), FEW_PATIENTS if few_patients(scores) else ""]))
 
 
-def _joined(words: list[str]) -> str:
+def interval_factors(scores: pd.DataFrame) -> str:
+    """Name what the intervals resample: ``"patients"``, ``"patients and seeds"``, ``"patients, draws and seeds"``."""
+    resampled = scores[training_levels(scores) > 0]
+    names = [name for name in ("draws", "seeds") if (resampled[f"n_{name}"] > 1).any()]
+    return listed(["patients", *names])
+
+
+def few_trainings(scores: pd.DataFrame) -> str:
+    """Say that intervals hold for the trained models alone, where trainings are too few; else an empty string."""
+    fixed = scores[training_levels(scores) == 0]
+    if fixed.empty:
+        return ""
+    whose = "They hold for" if len(fixed) == len(scores) else "Where trainings are too few they hold for"
+    return f"{whose} these trained models: {too_few_trainings(fixed)}."
+
+
+def interval_scope(scores: pd.DataFrame) -> str:
+    """Say what the intervals are over and hold for; an empty string where there are none."""
+    if scores["dice_low"].isna().all():
+        return ""
+    return " ".join(filter(None, [f"Intervals are over {interval_factors(scores)}.", few_trainings(scores)]))
+
+
+def too_few_trainings(scores: pd.DataFrame) -> str:
+    """Say that trainings are too few: ``"3 seeds are too few to say how another training would come out"``."""
+    seeds, draws = _range_text(scores["n_seeds"]), _range_text(scores["n_draws"])
+    drawn = "" if draws == "1" else f" and {draws} draws of the labelled cases"
+    seed = "seed" if seeds == "1" else "seeds"
+    verb = "is" if seeds == draws == "1" else "are"
+    return f"{seeds} {seed}{drawn} {verb} too few to say how another training would come out"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join words as a sentence does: ``"a"``, ``"a and b"``, ``"a, b and c"``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
@@ -70,6 +112,19 @@ def percent(value: float) -> str:
 def percent_interval(low: float, high: float) -> str:
     """Print an interval of shares in percent; an empty string where there is none."""
     return f"{percent(low)} to {percent(high)}" if np.isfinite(low) and np.isfinite(high) else ""
+
+
+def points(difference: float) -> str:
+    """Print a difference of shares in percentage points: ``"5.4 points"``."""
+    shown = f"{100 * difference:.1f}"
+    return f"{'0.0' if shown == '-0.0' else shown} point{'' if shown == '1.0' else 's'}"
+
+
+def p_text(p_value: float) -> str:
+    """Print a p value: ``"p = 0.021"``, ``"p < 0.001"``; an empty string where there is none."""
+    if not np.isfinite(p_value):
+        return ""
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}" if p_value < 0.995 else "p = 1"
 
 
 def severities_text(severities: str) -> str:

@@ -1,43 +1,49 @@
-"""Scores per condition with intervals, and what is left of a model under corruption."""
+"""Scores per condition with intervals, and the robustness summary, from per-case scores."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ..frame import CLEAN, CONDITION, SCORE_COLUMNS, validate_frame
-from .resampling import MINIMUM_GROUPS, ResampledScores, resample_scores
+from ..frame import CONDITION, SCORE_COLUMNS, validate_frame
+from .conditions import COUNTED, ESTIMATES
+from .estimates import estimates_of
+from .resampling import INTERVAL_COLUMNS, ResampledScores, resample_scores
+from .robustness import MEASURES, SUMMARY_COLUMNS, SUMMARY_KEY, summary_of
 
-SUMMARY_KEY = ("dataset", "model", "labels", "corruption")
-
-MEASURES = {"dice": "dice_mean", "iou": "iou_mean", "dice_pooled": "dice_pooled", "iou_pooled": "iou_pooled"}
-"""Prefix of a measure's columns in the robustness summary, and its column among the condition scores."""
-
-SUMMARY_COLUMNS = [
-    *SUMMARY_KEY,
-    "severities",
-    *(f"{prefix}_{name}" for prefix in MEASURES for name in ("clean", "corrupted", "retention", "area")),
-    *(
-        f"{column}_{name}_{end}"
-        for column in SCORE_COLUMNS
-        for name in ("corrupted", "retention")
-        for end in ("low", "high")
-    ),
+__all__ = [
+    "MEASURES",
+    "SUMMARY_COLUMNS",
+    "SUMMARY_KEY",
+    "condition_scores",
+    "robustness_summary",
+    "scores_of",
+    "summary_of",
 ]
 
 
 def condition_scores(frame: pd.DataFrame, *, resamples: int = 2000, seed: int = 0, level: float = 0.95) -> pd.DataFrame:
     """Score every condition: mean over cases with an interval, and the pooled score.
 
-    For ``x`` being ``dice`` and ``iou``:
+    For ``x`` being ``dice``, ``iou``, ``hd95`` and ``nsd``:
 
-    - ``x_mean``: the mean over cases (the convention of LViT); with several seeds, the mean of the seeds' means
-    - ``x_low``, ``x_high``: percentile bootstrap interval of ``x_mean`` that resamples groups (patients) and, as a
-      second level, seeds where there are several; NaN with fewer than ``MINIMUM_GROUPS`` (8) groups, where no
-      interval can be trusted
-    - ``x_pooled``: one score from the pixel counts summed over all cases (the convention of torchmetrics), per seed,
-      then averaged over the seeds: it weighs large lesions more
+    - ``x_mean``: the mean over cases (the convention of LViT); with several trainings, the mean of their means
+    - ``x_low``, ``x_high``: bootstrap interval of ``x_mean``, bias-corrected and accelerated, its level expanded by
+      Student's t. It resamples groups (patients) and, where there are ``MINIMUM_TRAININGS`` (5) or more, seeds and
+      draws of the labelled cases; with fewer it holds for the trained models at hand. NaN with fewer than
+      ``MINIMUM_GROUPS`` (10) groups, where no interval can be trusted
+
+    Further:
+
+    - ``dice_pooled``, ``iou_pooled``, ``sensitivity_pooled``, ``precision_pooled``: one score from the pixel counts
+      summed over all cases (the convention of torchmetrics), per training, then averaged over the trainings: it weighs
+      large lesions more
+    - ``sensitivity_mean``, ``precision_mean``, ``ece_mean``: means over the cases where they have a meaning
+    - ``area_error_mean``: predicted minus true area as a share of the image, signed: the bias of the area
+    - ``area_error_absolute``: the mean of its absolute value
+    - ``dice_worst_decile``: mean Dice of the worst tenth of the cases (rounded up to whole cases) of each training,
+      averaged over the trainings
+    - ``dice_seed_sd``: standard deviation of the trainings' mean Dice; NaN with one training
 
     All models and conditions of a data set are resampled with the same patients.
 
@@ -56,7 +62,7 @@ def condition_scores(frame: pd.DataFrame, *, resamples: int = 2000, seed: int = 
     -------
     DataFrame
         One row per (``dataset``, ``model``, ``labels``, ``corruption``, ``severity``), sorted by them, with
-        ``n_cases``, ``n_groups``, ``n_draws``, ``n_seeds`` and the columns above.
+        ``n_cases``, ``n_groups``, ``n_draws``, ``n_seeds``, ``n_trainings`` and the columns above.
 
     Raises
     ------
@@ -67,7 +73,13 @@ def condition_scores(frame: pd.DataFrame, *, resamples: int = 2000, seed: int = 
 
 
 def robustness_summary(
-    table: pd.DataFrame, *, resamples: int = 2000, seed: int = 0, level: float = 0.95
+    table: pd.DataFrame,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+    bar: float = 0.7,
+    reference: str | None = None,
 ) -> pd.DataFrame:
     """Summarise each model's robustness to each corruption.
 
@@ -82,8 +94,17 @@ def robustness_summary(
       without a clean score
 
     ``dice`` and ``iou`` also have ``x_corrupted_low``, ``x_corrupted_high``, ``x_retention_low`` and
-    ``x_retention_high``: percentile bootstrap intervals in which clean and corrupted scores come from the same
-    resampled patients. They need the cases, so they are NaN when ``table`` holds condition scores.
+    ``x_retention_high``: intervals as in :func:`condition_scores` in which clean and corrupted scores come from the
+    same resampled patients. They need the cases, so they are NaN when ``table`` holds condition scores.
+
+    Further, of Dice:
+
+    - ``dice_drop`` with ``dice_drop_low`` and ``dice_drop_high``: least-squares loss per severity step, clean included
+    - ``dice_worst_decile_clean``, ``dice_worst_decile_corrupted`` (mean over severities); likewise ``nsd`` and ``hd95``
+    - ``severity_below_bar``: the first severity at which the mean lies below ``bar``; 0 for clean already, NaN for
+      never. ``bar_crossing``: the same by linear interpolation between severities
+    - ``corruption_error``, ``relative_corruption_error``: as
+      :func:`~biclip_bench.reports.inference.corruption_error.corruption_errors` says
 
     Parameters
     ----------
@@ -91,6 +112,10 @@ def robustness_summary(
         Per-case scores, or the result of :func:`condition_scores`.
     resamples, seed, level
         As in :func:`condition_scores`; without effect on condition scores.
+    bar
+        Dice in [0, 1] below which a segmentation is no longer of use.
+    reference
+        Model that corruption errors are relative to; None for ``unet``, or the first by name where there is none.
 
     Returns
     -------
@@ -101,89 +126,25 @@ def robustness_summary(
     Raises
     ------
     UserError
-        If ``table`` holds per-case scores that are not valid.
+        If ``table`` holds per-case scores that are not valid, or the reference has no scores.
     """
     if "dice_mean" in table.columns:
-        empty = {column: np.empty((0, len(table))) for column in SCORE_COLUMNS}
-        return summary_of(ResampledScores(table.reset_index(drop=True), empty), level=level)
-    return summary_of(resample_scores(validate_frame(table), resamples=resamples, seed=seed), level=level)
+        resampled = ResampledScores(table.reset_index(drop=True), {})
+    else:
+        resampled = resample_scores(validate_frame(table), resamples=resamples, seed=seed, columns=SCORE_COLUMNS)
+    return summary_of(resampled, level=level, bar=bar, reference=reference)
 
 
 def scores_of(resampled: ResampledScores, *, level: float) -> pd.DataFrame:
     """Turn replicates into the table of :func:`condition_scores`."""
     conditions = resampled.conditions
-    scores = conditions[[*CONDITION, "n_cases", "n_groups", "n_draws", "n_seeds"]].copy()
-    trusted = (conditions["n_groups"] >= MINIMUM_GROUPS).to_numpy()
-    for column in SCORE_COLUMNS:
-        low, high = _interval(resampled.replicates[column], trusted, level)
+    scores = conditions[[*CONDITION, *COUNTED]].copy()
+    for column in INTERVAL_COLUMNS:
+        low, high = estimates_of(resampled, column).interval(level, 0, np.inf if column == "hd95" else 1)
         scores[f"{column}_mean"] = conditions[f"{column}_mean"]
         scores[f"{column}_low"] = low
         scores[f"{column}_high"] = high
-        scores[f"{column}_pooled"] = conditions[f"{column}_pooled"]
-    return scores
-
-
-def summary_of(resampled: ResampledScores, *, level: float) -> pd.DataFrame:
-    """Turn replicates into the table of :func:`robustness_summary`."""
-    conditions = resampled.conditions
-    keys = conditions[list(CONDITION)].itertuples(index=False, name=None)
-    place = {key: position for position, key in enumerate(keys)}
-    rows = []
-    for key, block in conditions[conditions["corruption"] != CLEAN].groupby(list(SUMMARY_KEY), sort=True):
-        severities = sorted(block["severity"].tolist())
-        corrupted = [place[(*key, severity)] for severity in severities]
-        clean = place.get((*key[:3], CLEAN, 0))
-        row: dict[str, object] = dict(zip(SUMMARY_KEY, key, strict=True))
-        row["severities"] = " ".join(str(severity) for severity in severities)
-        for prefix, column in MEASURES.items():
-            scores = conditions[column].to_numpy()
-            start = scores[clean] if clean is not None else np.nan
-            row |= _curve_summary(prefix, start, scores[corrupted], np.array(severities, dtype=float))
-            if prefix in SCORE_COLUMNS:
-                row |= _curve_intervals(resampled, prefix, clean, corrupted, level)
-        rows.append(row)
-    return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
-
-
-def _curve_summary(
-    prefix: str, clean: float, curve: NDArray[np.float64], severities: NDArray[np.float64]
-) -> dict[str, object]:
-    heights, positions = np.concatenate([[clean], curve]), np.concatenate([[0.0], severities])
-    area = np.sum((heights[1:] + heights[:-1]) / 2 * np.diff(positions)) / positions[-1]
-    return {
-        f"{prefix}_clean": clean,
-        f"{prefix}_corrupted": curve.mean(),
-        f"{prefix}_retention": curve.mean() / clean if clean > 0 else np.nan,
-        f"{prefix}_area": area,
-    }
-
-
-def _curve_intervals(
-    resampled: ResampledScores, column: str, clean: int | None, corrupted: list[int], level: float
-) -> dict[str, object]:
-    replicates = resampled.replicates[column]
-    after = replicates[:, corrupted].mean(axis=1)
-    before = replicates[:, clean] if clean is not None else np.full_like(after, np.nan)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        retention = np.where(before > 0, after / before, np.nan)
-    involved = corrupted if clean is None else [clean, *corrupted]
-    trusted = resampled.conditions["n_groups"].iloc[involved].to_numpy().min(keepdims=True) >= MINIMUM_GROUPS
-    found: dict[str, object] = {}
-    for name, values in (("corrupted", after), ("retention", retention)):
-        low, high = _interval(values[:, None], trusted, level)
-        found |= {f"{column}_{name}_low": low[0], f"{column}_{name}_high": high[0]}
-    return found
-
-
-def _interval(
-    replicates: NDArray[np.float64], trusted: NDArray[np.bool_], level: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Take the percentile interval of each column, NaN where it is not trusted or has no replicates."""
-    low, high = np.full((2, replicates.shape[1]), np.nan)
-    usable = trusted & np.isfinite(replicates).any(axis=0)
-    if usable.any():
-        values, tail = replicates[:, usable], (1 - level) / 2
-        # nanquantile walks column by column, quantile does not.
-        quantile = np.quantile if np.isfinite(values).all() else np.nanquantile
-        low[usable], high[usable] = quantile(values, [tail, 1 - tail], axis=0)
-    return low, high
+        if column in SCORE_COLUMNS:
+            scores[f"{column}_pooled"] = conditions[f"{column}_pooled"]
+    rest = [column for column in (*ESTIMATES, "dice_seed_sd") if column not in scores]
+    return scores.join(conditions[rest])

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 from torchmetrics.functional.classification import binary_f1_score, binary_jaccard_index
 
 from biclip_bench.reports import condition_scores, robustness_summary
-from biclip_bench.reports.inference.statistics import MEASURES
+from biclip_bench.reports.frame import validate_frame
+from biclip_bench.reports.inference.estimates import estimates_of
+from biclip_bench.reports.inference.resampling import MINIMUM_GROUPS, MINIMUM_TRAININGS, resample_scores
+from biclip_bench.reports.inference.robustness import MEASURES
 
-# A quantile at probability p of n draws from a normal law has the standard error
-# sqrt(p (1 - p) / n) / density(quantile) in units of that law's standard deviation (0.0534 at 2.5% and n = 2500).
 RESAMPLES = 20_000
-QUANTILE_ERROR = np.sqrt(0.025 * 0.975 / RESAMPLES) / scipy.stats.norm.pdf(scipy.stats.norm.ppf(0.025))
+# The variance of n normal values has a relative standard error of sqrt(2 / n).
+VARIANCE_ERROR = np.sqrt(2 / RESAMPLES)
 
 
 def frame_of_scores(dice, group, **columns):
@@ -60,69 +62,104 @@ def test_both_conventions_agree_with_torchmetrics():
 
 
 def test_interval_agrees_with_scipy_where_every_case_is_a_patient():
-    dice = np.random.default_rng(0).beta(6, 2, 60)
-    frame = frame_of_scores(dice, range(60))
+    """With 400 patients Student's t and n - 1 draws hardly matter."""
+    frame = frame_of_scores(np.random.default_rng(0).beta(6, 2, 400), range(400))
     row = condition_scores(frame, resamples=RESAMPLES).iloc[0]
     reference = scipy.stats.bootstrap(
-        (frame["dice"].to_numpy(),), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(1)
+        (frame["dice"].to_numpy(),), np.mean, n_resamples=RESAMPLES, method="BCa", rng=np.random.default_rng(1)
     )
-    tolerance = 5 * np.sqrt(2) * QUANTILE_ERROR * reference.standard_error
+    # A quantile at probability p of n normal values has the standard error sqrt(p (1 - p) / n) / density(quantile).
+    error = np.sqrt(0.025 * 0.975 / RESAMPLES) / scipy.stats.norm.pdf(scipy.stats.norm.ppf(0.025))
+    tolerance = 5 * np.sqrt(2) * error * reference.standard_error
     assert row["dice_low"] == pytest.approx(reference.confidence_interval.low, abs=tolerance)
     assert row["dice_high"] == pytest.approx(reference.confidence_interval.high, abs=tolerance)
 
 
-def test_interval_agrees_with_drawing_patients_and_seeds_one_by_one():
-    generator = np.random.default_rng(2)
-    group = np.repeat(np.arange(15), generator.integers(1, 7, 15))
-    blocks, table = [], []
-    for seed in range(3):
-        dice = np.clip(0.7 + generator.normal(0, 0.1, 15)[group] + 0.05 * seed, 0, 1)
-        blocks.append(frame_of_scores(dice, group, seed=seed))
-        table.append(blocks[-1]["dice"].to_numpy())
-    row = condition_scores(pd.concat(blocks), resamples=RESAMPLES).iloc[0]
-
-    members = [np.flatnonzero(group == g) for g in range(15)]
-    draws = np.empty(4000)
-    for i in range(len(draws)):
-        taken = np.concatenate([members[g] for g in generator.integers(0, 15, 15)])
-        draws[i] = np.mean([table[s][taken].mean() for s in generator.integers(0, 3, 3)])
-    tolerance = 5 * QUANTILE_ERROR * np.sqrt(1 + RESAMPLES / len(draws)) * draws.std()
-    assert row["dice_low"] == pytest.approx(np.quantile(draws, 0.025), abs=tolerance)
-    assert row["dice_high"] == pytest.approx(np.quantile(draws, 0.975), abs=tolerance)
-    assert row["n_seeds"] == 3
+def crossed_scores(patients, trainings, *, interaction, seed):
+    """Dice of patients (rows) in trainings (columns), each with an effect of its own."""
+    generator = np.random.default_rng(seed)
+    table = 0.6 + generator.normal(0, 0.08, (patients, 1)) + generator.normal(0, 0.05, (1, trainings))
+    return np.round(np.clip(table + generator.normal(0, interaction, (patients, trainings)), 0, 1), 4)
 
 
-def test_interval_agrees_with_drawing_patients_label_draws_and_seeds_one_by_one():
+@pytest.mark.parametrize("interaction", [0.02, 0.1])
+def test_the_variance_is_that_of_a_two_way_analysis_of_variance(interaction):
+    """The grand mean of n patients in t trainings has the variance (MS patients + MS trainings - MS rest) / (n t)."""
+    table = crossed_scores(25, 6, interaction=interaction, seed=1)
+    frame = pd.concat([frame_of_scores(column, range(25), seed=seed) for seed, column in enumerate(table.T)])
+    resampled = resample_scores(validate_frame(frame), resamples=RESAMPLES, seed=0)
+    n, t = table.shape
+    rows, columns = table.mean(axis=1), table.mean(axis=0)
+    rest = table - rows[:, None] - columns + table.mean()
+    of_patients, of_trainings = t * rows.var(ddof=1), n * columns.var(ddof=1)
+    expected = (of_patients + of_trainings - (rest**2).sum() / ((n - 1) * (t - 1))) / (n * t)
+    found = resampled.replicates["dice"]
+    assert found.of_patients.var() == pytest.approx(of_patients / (n * t), rel=5 * VARIANCE_ERROR)
+    assert found.of_trainings.var() == pytest.approx(of_trainings / (n * t), rel=5 * VARIANCE_ERROR)
+    joined = estimates_of(resampled, "dice").spread.replicates
+    assert joined.var() == pytest.approx(expected, rel=5 * VARIANCE_ERROR)
+
+
+@pytest.mark.parametrize(("draws", "seeds", "levels"), [(5, 2, 5), (2, 6, 6), (7, 5, 5)])
+def test_draws_and_seeds_are_resampled_where_there_are_five(draws, seeds, levels):
     generator = np.random.default_rng(4)
-    of_draw, of_seed = generator.normal(0, 0.06, 4), generator.normal(0, 0.03, 2)
+    of_draw, of_seed = generator.normal(0, 0.06, draws), generator.normal(0, 0.03, seeds)
     patient = generator.normal(0, 0.1, 20)
-    blocks, table = [], np.empty((4, 2, 20))
-    for draw in range(4):
-        for seed in range(2):
-            dice = np.clip(0.6 + patient + of_draw[draw] + of_seed[seed], 0, 1)
-            blocks.append(frame_of_scores(dice, range(20), seed=seed, draw=draw))
-            table[draw, seed] = blocks[-1]["dice"]
-    row = condition_scores(pd.concat(blocks), resamples=RESAMPLES).iloc[0]
+    frame = pd.concat(
+        frame_of_scores(np.clip(0.6 + patient + of_draw[draw] + of_seed[seed], 0, 1), range(20), seed=seed, draw=draw)
+        for draw in range(draws)
+        for seed in range(seeds)
+    )
+    resampled = resample_scores(validate_frame(frame), resamples=RESAMPLES, seed=0)
+    means = frame.groupby(["draw", "seed"])["dice"].mean().unstack().to_numpy()
+    expected = 0.0
+    for axis, number in ((1, draws), (0, seeds)):
+        if number >= MINIMUM_TRAININGS:
+            expected += means.mean(axis=axis).var(ddof=1) / number
+    assert resampled.replicates["dice"].of_trainings.var() == pytest.approx(expected, rel=5 * VARIANCE_ERROR)
+    assert resampled.training_levels.tolist() == [levels]
+    assert resampled.conditions[["n_draws", "n_seeds", "n_trainings"]].to_numpy().tolist() == [
+        [draws, seeds, draws * seeds]
+    ]
 
-    means = np.empty(4000)
-    for i in range(len(means)):
-        patients, draws, seeds = (generator.integers(0, size, size) for size in (20, 4, 2))
-        means[i] = table[np.ix_(draws, seeds, patients)].mean()
-    tolerance = 5 * QUANTILE_ERROR * np.sqrt(1 + RESAMPLES / len(means)) * means.std()
-    assert row["dice_low"] == pytest.approx(np.quantile(means, 0.025), abs=tolerance)
-    assert row["dice_high"] == pytest.approx(np.quantile(means, 0.975), abs=tolerance)
-    assert (row["n_draws"], row["n_seeds"]) == (4, 2)
-    assert row["dice_mean"] == pytest.approx(table.mean())
+
+def test_four_draws_of_four_seeds_are_held_fixed():
+    frame = pd.concat(
+        frame_of_scores(np.linspace(0.3, 0.5, 20) + 0.1 * draw + 0.02 * seed, range(20), seed=seed, draw=draw)
+        for draw in range(4)
+        for seed in range(4)
+    )
+    resampled = resample_scores(validate_frame(frame), resamples=RESAMPLES, seed=0)
+    assert resampled.training_levels.tolist() == [0]
+    variance = estimates_of(resampled, "dice").spread.replicates.var()
+    assert variance == pytest.approx(np.linspace(0.3, 0.5, 20).var(ddof=1) / 20, rel=5 * VARIANCE_ERROR)
 
 
 def test_trainings_of_a_grid_with_gaps_are_one_factor():
-    blocks = [
-        frame_of_scores(np.full(20, 0.5 + 0.1 * number), range(20), seed=seed, draw=draw)
-        for number, (draw, seed) in enumerate([(0, 0), (0, 1), (1, 0)])
-    ]
-    row = condition_scores(pd.concat(blocks)).iloc[0]
-    # Every patient scores alike, so an interval is that of three trainings drawn with replacement.
-    assert (row["dice_low"], row["dice_mean"], row["dice_high"]) == pytest.approx((0.5, 0.6, 0.7))
+    cells = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (2, 2)]
+    frame = pd.concat(
+        frame_of_scores(np.full(20, 0.5 + 0.05 * number), range(20), seed=seed, draw=draw)
+        for number, (draw, seed) in enumerate(cells)
+    )
+    resampled = resample_scores(validate_frame(frame), resamples=RESAMPLES, seed=0)
+    means = 0.5 + 0.05 * np.arange(6)
+    assert resampled.training_levels.tolist() == [6]
+    variance = estimates_of(resampled, "dice").spread.replicates.var()
+    assert variance == pytest.approx(means.var(ddof=1) / 6, rel=5 * VARIANCE_ERROR)
+
+
+def test_patients_with_more_cases_weigh_more_and_count_for_fewer():
+    sizes = [1, 2, 3, 4, 10, 1, 1, 1, 1, 1, 1, 1]
+    group = np.repeat(np.arange(12), sizes)
+    dice = np.random.default_rng(6).uniform(0.3, 0.9, len(group))
+    resampled = resample_scores(validate_frame(frame_of_scores(dice, group)), resamples=RESAMPLES, seed=0)
+    assert resampled.conditions["n_effective"].item() == pytest.approx(sum(sizes) ** 2 / np.square(sizes).sum())
+    sums = np.bincount(group, weights=np.round(dice, 4))
+    draws = np.random.default_rng(7).integers(0, 12, (RESAMPLES, 11))
+    reference = sums[draws].sum(axis=1) / np.array(sizes)[draws].sum(axis=1)
+    own = resampled.replicates["dice"].of_patients[:, 0]
+    assert own.std() == pytest.approx(reference.std(), rel=5 * VARIANCE_ERROR)
+    assert scipy.stats.ks_2samp(own, reference).pvalue > 0.001
 
 
 def test_scores_without_draws_are_those_of_one_draw():
@@ -130,24 +167,6 @@ def test_scores_without_draws_are_those_of_one_draw():
     pd.testing.assert_frame_equal(condition_scores(frame), condition_scores(frame.assign(draw=0)))
     mixed = pd.concat([frame, frame.assign(seed=1, draw=0)])
     assert condition_scores(mixed)["n_draws"].tolist() == [1]
-
-
-def test_interval_covers_the_truth_as_often_as_it_says_and_resampling_cases_would_not():
-    """300 data sets of 40 patients with 5 alike slices: 95% intervals of the mean, whose truth is 0.6."""
-    generator = np.random.default_rng(3)
-    repeats, patients, slices = 300, 40, 5
-    group = np.repeat(np.arange(patients), slices)
-    blocks = []
-    for repeat in range(repeats):
-        dice = 0.6 + generator.normal(0, 0.08, patients)[group] + generator.normal(0, 0.03, patients * slices)
-        blocks.append(frame_of_scores(np.clip(dice, 0, 1), group, dataset=f"d{repeat}"))
-    frame = pd.concat(blocks)
-    by_patient = condition_scores(frame, resamples=500)
-    by_case = condition_scores(frame.assign(group=frame["case"]), resamples=500)
-    covered = [((s["dice_low"] <= 0.6) & (s["dice_high"] >= 0.6)).mean() for s in (by_patient, by_case)]
-    # The percentile interval of 40 normal values covers 0.94; three standard errors of 300 repeats are 0.041.
-    assert covered[0] == pytest.approx(0.94, abs=0.041)
-    assert covered[1] < 0.75
 
 
 def test_the_same_input_gives_the_same_bits_whatever_the_order_of_rows(make_frame):
@@ -180,27 +199,43 @@ def test_models_are_compared_on_the_same_resampled_patients():
     assert row["dice_corrupted_low"] < row["dice_corrupted"] < row["dice_corrupted_high"]
 
 
-def test_seeds_that_disagree_widen_the_interval_and_equal_seeds_do_not():
-    generator = np.random.default_rng(5)
-    dice = generator.uniform(0.4, 0.8, 40)
-    one = condition_scores(frame_of_scores(dice, range(40)))
-    equal = condition_scores(pd.concat([frame_of_scores(dice, range(40), seed=seed) for seed in range(3)]))
-    apart = condition_scores(
-        pd.concat([frame_of_scores(dice + shift, range(40), seed=i) for i, shift in enumerate((-0.1, 0, 0.1))])
-    )
-    width = [(s["dice_high"] - s["dice_low"]).item() for s in (one, equal, apart)]
+def test_five_seeds_that_disagree_widen_the_interval_and_fewer_or_equal_ones_do_not():
+    dice = np.random.default_rng(5).uniform(0.4, 0.8, 40)
+
+    def scores(shifts):
+        return condition_scores(
+            pd.concat([frame_of_scores(dice + shift, range(40), seed=seed) for seed, shift in enumerate(shifts)])
+        )
+
+    one, equal, apart = scores([0]), scores([0] * 5), scores([-0.1, -0.05, 0, 0.05, 0.1])
+    few = scores([-0.1, 0, 0.1])
+    width = [(s["dice_high"] - s["dice_low"]).item() for s in (one, equal, few, apart)]
     assert width[1] == pytest.approx(width[0])
-    assert width[2] > 1.5 * width[0]
+    assert width[2] == pytest.approx(width[0], rel=0.01)
+    assert width[3] > 1.5 * width[0]
     assert apart["dice_mean"].item() == pytest.approx(one["dice_mean"].item(), abs=1e-4)
+    assert apart["dice_seed_sd"].item() == pytest.approx(np.std([-0.1, -0.05, 0, 0.05, 0.1], ddof=1), abs=1e-4)
+    assert np.isnan(one["dice_seed_sd"].item())
+
+
+def test_no_interval_leaves_what_is_possible():
+    """Trainings that differ widely near the upper end."""
+    frame = pd.concat(
+        frame_of_scores(np.linspace(0.9, 1.0, 12) - shift, range(12), seed=seed)
+        for seed, shift in enumerate([0, 0, 0, 0, 0.3])
+    )
+    row = condition_scores(frame).iloc[0]
+    assert row["dice_mean"] < row["dice_high"] <= 1
+    assert row["iou_mean"] < row["iou_high"] <= 1
 
 
 def test_few_patients_have_no_interval_but_a_mean(make_frame):
-    seven, eight = (condition_scores(make_frame(groups=n)) for n in (7, 8))
+    few, enough = (condition_scores(make_frame(groups=n)) for n in (MINIMUM_GROUPS - 1, MINIMUM_GROUPS))
     intervals = ["dice_low", "dice_high", "iou_low", "iou_high"]
-    assert seven[intervals].isna().all(axis=None)
-    assert seven["dice_mean"].notna().all()
-    assert eight[intervals].notna().all(axis=None)
-    assert robustness_summary(make_frame(groups=7))["dice_retention_low"].isna().all()
+    assert few[intervals].isna().all(axis=None)
+    assert few["dice_mean"].notna().all()
+    assert enough[intervals].notna().all(axis=None)
+    assert robustness_summary(make_frame(groups=MINIMUM_GROUPS - 1))["dice_retention_low"].isna().all()
 
 
 def test_level_and_counts(make_frame):
