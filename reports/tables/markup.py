@@ -1,97 +1,56 @@
-"""Robustness tables as Markdown and as LaTeX."""
+"""Tables as GitHub Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..wording import DAGGER, MEASURE_NAMES
-from .robustness_table import RobustnessTable, TableRow
+from .published_columns import MEASURED
+from .result_table import ResultTable, TableCell
 
-LATEX_ESCAPES = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    DAGGER: r"\textsuperscript{\textdagger}",
-    "\u2013": "--",
-}
+BEST, SECOND = ("**", "**"), ("<ins>", "</ins>")
 
 
-def to_markdown(tables: Sequence[RobustnessTable]) -> str:
-    """Print tables as GitHub Markdown; characters of names that Markdown or HTML would act on are escaped."""
+def to_markdown(tables: Sequence[ResultTable]) -> str:
+    """Print tables as GitHub Markdown; characters of names that Markdown or HTML would act on are escaped.
+
+    The best number of a column is bold and the second underlined. Markdown has no headings over several columns: such
+    a heading, as of published numbers, stands before each column's own.
+    """
     parts = []
     for table in tables:
-        head = ["Corruption", "Model", "Labels", *map(str.capitalize, table.columns)]
-        lines = [_markdown_line(head), _markdown_line(["---"] * 3 + ["---:"] * len(table.columns))]
-        for corruption, rows in table.groups:
-            lines += [
-                _markdown_line([escape_markdown(text) for text in (corruption, *_row_texts(row))]) for row in rows
-            ]
-        parts += [f"### {MEASURE_NAMES[table.measure]}", escape_markdown(table.caption), "\n".join(lines)]
+        grouped = any(heading for heading, _ in table.groups)
+        head = [*([table.grouping] if grouped else []), *table.heads, *plain_headings(table)]
+        rules = ["---"] * (len(head) - len(table.columns)) + ["---:"] * len(table.columns)
+        lines = [_line([escape_markdown(text) for text in head]), _line(rules)]
+        for heading, rows in table.groups:
+            for row in rows:
+                names = [*([heading] if grouped else []), *table.head_texts(row)]
+                lines.append(_line([*map(escape_markdown, names), *(_cell(table, cell) for cell in row.cells)]))
+        parts += [f"### {escape_markdown(table.title)}", escape_markdown(table.caption), "\n".join(lines)]
         if table.note:
             parts.append(escape_markdown(table.note))
     return "\n\n".join(parts) + "\n"
 
 
-def to_latex(tables: Sequence[RobustnessTable]) -> str:
-    r"""Print tables as LaTeX floats for ``\input``; they need ``\usepackage{booktabs}`` and nothing else."""
-    return "\n".join([r"% Needs \usepackage{booktabs}.", *map(_latex_table, tables)])
+def plain_headings(table: ResultTable) -> list[str]:
+    """Headings of the columns for a form that has one line of them: ``"Published: Clean [1]"``."""
+    return [
+        f"{above}: {column}" if above and above != MEASURED else column
+        for above, column in zip(table.span_of_columns, table.columns, strict=True)
+    ]
 
 
-def _latex_table(table: RobustnessTable) -> str:
-    head = ["Model", "Labels", *map(str.capitalize, table.columns)]
-    body = []
-    for corruption, rows in table.groups:
-        title = rf"\multicolumn{{{len(head)}}}{{l}}{{\textit{{{escape_latex(corruption)}}}}}"
-        body += [r"    \midrule", rf"    {title} \\", *(_latex_line(_row_texts(row)) for row in rows)]
-    return "\n".join(
-        [
-            r"\begin{table}",
-            r"  \centering",
-            rf"  \caption{{{escape_latex(f'{table.caption} {table.note}')}}}",
-            rf"  \label{{tab:robustness-{table.measure.replace('_', '-')}}}",
-            r"  \small",
-            r"  \setlength{\tabcolsep}{4pt}",
-            rf"  \begin{{tabular}}{{ll{'r' * len(table.columns)}}}",
-            r"    \toprule",
-            _latex_line(head),
-            *body,
-            r"    \bottomrule",
-            r"  \end{tabular}",
-            r"\end{table}",
-            "",
-        ]
-    )
+def _cell(table: ResultTable, cell: TableCell) -> str:
+    before, after = {"best": BEST, "second": SECOND}.get(cell.mark, ("", ""))
+    rest = table.cell_text(cell).removeprefix(cell.text)
+    return f"{before}{escape_markdown(cell.text)}{after}{escape_markdown(rest)}"
 
 
-def _row_texts(row: TableRow) -> list[str]:
-    name = f"{row.model}{DAGGER}" if row.trained_for else row.model
-    return [name, row.labels, *(cell.text for cell in row.cells)]
-
-
-def _markdown_line(cells: Sequence[str]) -> str:
+def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _latex_line(cells: Sequence[str]) -> str:
-    return rf"    {' & '.join(map(escape_latex, cells))} \\"
 
 
 def escape_markdown(text: str) -> str:
     """Escape what Markdown or HTML would act on, and put the text on one line."""
     line = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return "".join(f"\\{character}" if character in "\\`*_[]|#~$" else character for character in line)
-
-
-def escape_latex(text: str) -> str:
-    """Escape what LaTeX would act on, and put the text on one line."""
-    return "".join(LATEX_ESCAPES.get(character, character) for character in " ".join(text.split()))

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..details import ReportDetails
+from ..frame import CLEAN
 from ..inference.statistics import robustness_summary
-from ..wording import DAGGER, FEW_PATIENTS, MEASURE_NAMES, few_patients, sample_text
+from ..wording import FEW_PATIENTS, MEASURE_NAMES, few_patients, sample_text
+from .captions import trained_note
+from .result_table import TableCell
 from .robustness_table import robustness_table
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
 
 def summary_table(
@@ -43,10 +47,14 @@ def summary_table(
 
     notes = details or ReportDetails("", "", True, "", "")
     content = robustness_table(scores, robustness_summary(scores), notes, measure, [corruption])
+    note = trained_note(
+        any(row.trained_for for _, rows in content.groups for row in rows),
+        notes.untold_training(scores["model"].tolist()) if corruption != CLEAN else [],
+    )
     table = Table(
         title=Text(f"{corruption}: {MEASURE_NAMES[measure]} (%)"),
         caption=Text(
-            "\n".join(filter(None, [sample_text(scores), FEW_PATIENTS if few_patients(scores) else "", content.note]))
+            "\n".join(filter(None, [sample_text(scores), FEW_PATIENTS if few_patients(scores) else "", note]))
         ),
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -57,10 +65,15 @@ def summary_table(
     table.add_column("Model", overflow="fold", min_width=8)
     table.add_column("Labels", justify="right", no_wrap=True)
     for column in content.columns:
-        table.add_column(column.capitalize(), justify="right", no_wrap=True)
+        table.add_column(column, justify="right", no_wrap=True)
     for _, rows in content.groups:
         for row in rows:
             # Text, not str: a name in square brackets is not markup.
-            name = Text(f"{row.model}{DAGGER}" if row.trained_for else row.model)
-            table.add_row(name, Text(row.labels), *(Text(cell.text) for cell in row.cells))
+            table.add_row(Text(row.title), Text(row.labels), *map(_styled, row.cells))
     return table
+
+
+def _styled(cell: TableCell) -> Text:
+    from rich.text import Text
+
+    return Text(cell.text, style={"best": "bold", "second": "underline"}.get(cell.mark, ""))

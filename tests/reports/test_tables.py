@@ -5,7 +5,9 @@ import pytest
 
 from biclip_bench.errors import UserError
 from biclip_bench.reports import condition_scores, robustness_summary
-from biclip_bench.reports.tables.markup import escape_latex, escape_markdown, to_latex, to_markdown
+from biclip_bench.reports.tables.latex import to_latex
+from biclip_bench.reports.tables.latex_text import escape_latex
+from biclip_bench.reports.tables.markup import escape_markdown, to_markdown
 from biclip_bench.reports.tables.robustness_table import robustness_table, robustness_tables
 from biclip_bench.reports.wording import NO_VALUE
 
@@ -20,14 +22,14 @@ def tables(frame, details):
 def test_cells_are_the_scores_in_percent_with_one_decimal(frame, tables):
     scores = condition_scores(frame).set_index(["model", "corruption", "severity"])
     summary = robustness_summary(frame).set_index("model")
-    assert [table.measure for table in tables] == ["dice", "dice_pooled", "iou", "iou_pooled"]
+    assert [table.name for table in tables] == ["dice", "dice_pooled", "iou", "iou_pooled"]
     for table in tables:
-        column = {"dice": "dice_mean", "iou": "iou_mean"}.get(table.measure, table.measure)
+        column = {"dice": "dice_mean", "iou": "iou_mean"}.get(table.name, table.name)
         ((corruption, rows),) = table.groups
         assert corruption == "motion"
         for row in rows:
             expected = [scores.loc[(row.model, "motion" if s else "clean", s), column] for s in range(6)]
-            expected += [summary.loc[row.model, f"{table.measure}_{name}"] for name in ("corrupted", "retention")]
+            expected += [summary.loc[row.model, f"{table.name}_{name}"] for name in ("corrupted", "retention")]
             assert [cell.text for cell in row.cells] == [f"{100 * value:.1f}" for value in expected]
     first = tables[0].groups[0][1][0].cells[0]
     low, high = scores.loc[("model A", "clean", 0), ["dice_low", "dice_high"]]
@@ -55,7 +57,7 @@ def test_only_the_model_trained_for_this_corruption_has_a_dagger(make_frame, det
 
 def test_no_dagger_no_note(frame, make_details):
     table = robustness_tables(condition_scores(frame), robustness_summary(frame), make_details(trained=False))[0]
-    assert table.note == ""
+    assert "training" not in table.note
     assert "†" not in to_markdown([table])
 
 
@@ -72,7 +74,7 @@ def test_what_is_missing_is_a_dash(make_frame, details):
 def test_few_patients_are_named_in_the_caption(make_frame, details):
     frame = make_frame(groups=5)
     table = robustness_tables(condition_scores(frame), robustness_summary(frame), details)[0]
-    assert "fewer than 8 patients no interval is given" in table.caption
+    assert "fewer than 10 patients no interval is given" in table.caption
     assert all(cell.interval == "" for row in table.groups[0][1] for cell in row.cells)
 
 
@@ -86,6 +88,17 @@ def test_markdown_has_one_line_per_row_and_as_many_cells_as_columns(tables):
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len(lines) == 4 * (2 + 2)
     assert {line.count("|") for line in lines} == {3 + 8 + 1}
+
+
+def test_markdown_sets_the_best_bold_and_the_second_underlined(tables):
+    rows = [line.split(" | ") for line in to_markdown(tables[:1]).splitlines() if line.startswith("| motion")]
+    for column in range(3, 11):
+        printed = sorted((cells[column].removesuffix(" |") for cells in rows), key=lambda text: "**" in text)
+        numbers = [float(text.strip("*").removeprefix("<ins>").removesuffix("</ins>")) for text in printed]
+        if numbers[0] != numbers[1]:
+            assert printed[0] == f"<ins>{numbers[0]:.1f}</ins>"
+            assert printed[1] == f"**{numbers[1]:.1f}**"
+            assert numbers[0] < numbers[1]
 
 
 def test_markdown_and_latex_escape_what_they_would_act_on():

@@ -1,0 +1,1 @@
+"""Numbers that papers printed, with their sources: no code, only CSV files."""
