@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..figures.panel import eight_bits
-from ..page.html import data_address, render_page
+from ..page.html import render_page
+from ..page.page_figures import data_address
 from .check import CheckPicture, KindOfFinding, counted
 
 MOST_MESSAGES = 100

@@ -96,7 +96,8 @@ def description_page(description: Description) -> str:
     str
         HTML.
     """
-    from ..page.html import data_address, render_page
+    from ..page.html import render_page
+    from ..page.page_figures import data_address
     from .check_page import outlined_jpeg
 
     rows = [
