@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from biclip_bench.errors import UserError
 from biclip_bench.registry import suggest
 
-from .cells import TrainingSettings
+from .cells import DEFAULT_THRESHOLD, VALIDATION, Threshold, TrainingSettings
 from .presets import PAPER_TEXT_ENCODER, PRESETS, Preset, PresetName, SplitName, ValidationPolicy
 from .selections import parse_percentages, parse_settings, parse_whole_numbers, split_names, split_specs
 
@@ -50,6 +51,7 @@ class ExperimentConfig(BaseModel):
     learning_rate: float | None = Field(None, gt=0, le=1)
     patients: tuple[int, int, int] | None = None
     model_options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    threshold: Threshold = DEFAULT_THRESHOLD
     accelerator: str = "auto"
     precision: str = "32-true"
     output: Path = Path("results")
@@ -76,7 +78,10 @@ class ExperimentConfig(BaseModel):
     @classmethod
     def _specs(cls, value: Any) -> Any:
         values = [value] if isinstance(value, str) else value
-        return tuple(split_specs(values)) or _refuse("Give at least one name")
+        specs = tuple(split_specs(values))
+        if specs == ("none",) or not values:
+            return ()
+        return specs or _refuse("Give at least one name, or none for clean images alone")
 
     @field_validator("severity", mode="before")
     @classmethod
@@ -100,6 +105,17 @@ class ExperimentConfig(BaseModel):
                 if getattr(self, key) != type(self).model_fields[key].default:
                     raise ValueError(f"labels_file already says which labels are used: leave {key} out")
         return self
+
+    @field_validator("threshold", mode="before")
+    @classmethod
+    def _threshold(cls, value: Any) -> Any:
+        if value == VALIDATION:
+            return value
+        try:
+            number = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        return number if 0 < number < 1 else _refuse(f"Give a number between 0 and 1, such as 0.5, or {VALIDATION}")
 
     @field_validator("patients")
     @classmethod

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..reports import ReportDetails, write_gallery
+from ..reports import ReportDetails
+from ..reports.figures.gallery_files import write_gallery
 from .cells import CLEAN
 from .datasets.base import Dataset
 from .pictures import picture, seen_in, typical_cases

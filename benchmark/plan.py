@@ -21,12 +21,13 @@ from ..models import (
     text_encoder_registry,
 )
 from .ablation import ablations
-from .cells import EvaluationCell, OutsideModel, TrainingCell
+from .cells import DEFAULT_THRESHOLD, EvaluationCell, OutsideModel, Threshold, TrainingCell
 from .config import ExperimentConfig
 from .datasets import Dataset, DatasetSettings, dataset_registry, open_dataset
 from .foreign_weights import foreign_weights
 from .label_sets import LabelSet, draw_label_sets, read_label_sets
 from .patient_split import PatientSplit
+from .pixel_size import pixel_size_mm
 from .selections import split_names
 
 
@@ -176,7 +177,10 @@ def make_plan(config: ExperimentConfig, dataset: Dataset) -> Plan:
         models,
         corruptions,
         training,
-        {cell.key: evaluation_cells(cell, corruptions, config.severity, dataset) for cell in training},
+        {
+            cell.key: evaluation_cells(cell, corruptions, config.severity, dataset, config.threshold)
+            for cell in training
+        },
     )
 
 
@@ -199,10 +203,15 @@ def evaluation_cells(
     corruptions: Sequence[CorruptionSpec],
     severities: Sequence[int],
     dataset: Dataset,
+    threshold: Threshold = DEFAULT_THRESHOLD,
 ) -> tuple[EvaluationCell, ...]:
     """The evaluation cells of one model: clean, then every corruption at every severity."""
-    images = {"fingerprint": dataset.fingerprint, "window": list(dataset.context.window)}
-    conditions = [EvaluationCell(cell, condition=images)]
+    images = {
+        "fingerprint": dataset.fingerprint,
+        "window": list(dataset.context.window),
+        "pixel_size_mm": pixel_size_mm(dataset),
+    }
+    conditions = [EvaluationCell(cell, condition=images, threshold=threshold)]
     for spec in corruptions:
         for severity in spec.chosen(severities):
             condition = images | {
@@ -218,7 +227,7 @@ def evaluation_cells(
                 ],
                 "context": asdict(dataset.context),
             }
-            conditions.append(EvaluationCell(cell, spec.name, severity, condition))
+            conditions.append(EvaluationCell(cell, spec.name, severity, condition, threshold))
     return tuple(conditions)
 
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
 
 from biclip_bench.files import write_atomically
 
 from ..models import find_model, parse_model
-from ..reports import ModelNote, ReportDetails, ReportFiles, condition_scores, write_report
-from .cells import CLEAN, digest
+from ..reports import ModelNote, ReportDetails, ReportOptions, WrittenReport, write_report
+from ..reports.material import Material, write_material
+from .cells import DEFAULT_THRESHOLD, digest
 from .config import ExperimentConfig
 from .corruption_notes import corruption_notes
-from .datasets.base import PARTS, Dataset, left_out_text
+from .datasets.base import PARTS, Dataset, left_out_text, notes_of
 from .label_sets import LABELS_FILE, write_label_table
+from .methods_text import methods_paragraphs
 from .patient_split import split_text
-from .pictures import report_pictures, shown_evaluations
+from .pictures import Tell, keep_pictures, say_nothing, shown_evaluations
+from .pixel_size import pixel_size_mm
 from .plan import Plan
+from .provenance import provenance_of
+from .scoring_note import SCORING, scoring_note, scoring_settings
 from .store import DESCRIPTION, Store
 from .versions import software_versions
 
@@ -32,31 +34,7 @@ VALIDATION = {
 }
 """What each validation policy means."""
 
-SCORING = "on the native mask grid: logits resized bilinearly, threshold 0.5; both masks empty counts as 1"
-
 _TEXT_TRAINING = {True: ", frozen", False: ", fine-tuned", None: ""}
-
-
-@dataclass(frozen=True)
-class Report:
-    """A written report, and what the terminal's summary is made of.
-
-    Parameters
-    ----------
-    files
-        What was written.
-    details
-        What the report says besides the numbers.
-    scores
-        Scores of every condition, as :func:`~biclip_bench.reports.condition_scores` gives them.
-    corruptions
-        Names of the corruptions, or ``"clean"`` alone.
-    """
-
-    files: ReportFiles
-    details: ReportDetails
-    scores: pd.DataFrame
-    corruptions: tuple[str, ...]
 
 
 def run_folder(config: ExperimentConfig, kind: str | None = None) -> Path:
@@ -69,7 +47,9 @@ def run_folder(config: ExperimentConfig, kind: str | None = None) -> Path:
     kind
         What the folder's name says beside the data set; by default the preset.
     """
-    content = config.model_dump(mode="json", exclude={"output", "accelerator"})
+    # A key that came later is left out where it says nothing new, so that older runs keep their folders.
+    new = {"threshold"} if config.threshold == DEFAULT_THRESHOLD else set()
+    content = config.model_dump(mode="json", exclude={"output", "accelerator", *new})
     return config.output / f"{config.dataset}-{kind or config.preset}-{digest(content)[:8]}"
 
 
@@ -80,19 +60,35 @@ def report_plan(
     store: Store,
     folder: Path,
     checkpoint: Path | None = None,
-) -> Report:
+    options: ReportOptions | None = None,
+    tell: Tell = say_nothing,
+) -> WrittenReport:
     """Write the resolved configuration and the report of a finished plan into ``folder``.
 
     The models' descriptions lie beside their weights: in the store, or in ``checkpoint`` for a plan of one model that
-    was trained elsewhere.
+    was trained elsewhere. ``tell`` is called with the number of cases whose pictures are made, and of all.
     """
+    material = keep_material(config, dataset, plan, store, folder, checkpoint, tell)
+    return write_report(material, folder, options or ReportOptions())
+
+
+def keep_material(
+    config: ExperimentConfig,
+    dataset: Dataset,
+    plan: Plan,
+    store: Store,
+    folder: Path,
+    checkpoint: Path | None = None,
+    tell: Tell = say_nothing,
+) -> Material:
+    """Write into a run's folder all that its report is made from: it needs neither store nor data afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / CONFIG, config.to_yaml())
     write_label_table(plan.training, folder / LABELS_FILE)
     frame = store.read_scores(plan.all_evaluations)
     details = report_details(config, dataset, plan, store, checkpoint)
-    files = write_report(frame, details, report_pictures(shown_evaluations(plan), dataset, store), folder)
-    return Report(files, details, condition_scores(frame), tuple(spec.name for spec in plan.corruptions) or (CLEAN,))
+    keep_pictures(shown_evaluations(plan), frame, dataset, store, folder, tell=tell)
+    return write_material(frame, details, folder)
 
 
 def report_details(
@@ -103,6 +99,7 @@ def report_details(
     groups = dataset.index.groupby("part")["group"].nunique()
     training = config.training
     left_out = left_out_text(dataset)
+    scoring = scoring_note(config.threshold, pixel_size_mm(dataset))
     settings = {
         "Profile": config.profile,
         "Data set": f"{config.dataset} (fingerprint {dataset.fingerprint[:12]})",
@@ -125,6 +122,7 @@ def report_details(
         "Labelled cases": _drawn(config),
         "Seeds": ", ".join(str(seed) for seed in sorted({cell.seed for cell in plan.training})),
         "Scores": SCORING,
+        **scoring_settings(scoring, plan.all_evaluations, store),
     }
     return ReportDetails(
         title=f"Robustness on {config.dataset}",
@@ -136,7 +134,17 @@ def report_details(
         models=tuple(_model_note(name, plan, store, checkpoint) for name in plan.models),
         corruptions=corruption_notes(plan.corruptions, dataset),
         versions=software_versions(),
+        provenance=provenance_of(dataset.fingerprint, scoring, plan.training, plan.all_evaluations),
+        methods=methods_paragraphs(config, dataset, plan, split_of(config, dataset)),
+        citations=citations_of(config.dataset),
+        scoring=scoring,
     )
+
+
+def citations_of(dataset: str) -> tuple[str, ...]:
+    """Short references of a data set."""
+    notes = notes_of(dataset)
+    return notes.cite if notes else ()
 
 
 def split_of(config: ExperimentConfig, dataset: Dataset) -> str:

@@ -19,6 +19,7 @@ from .evaluation import evaluate_cell, load_model
 from .plan import Plan
 from .preflight import check_before_training
 from .store import DESCRIPTION, Store, write_json
+from .threshold import check_validation_cases, resolved_threshold
 from .training import train_cell
 from .versions import software_versions
 
@@ -58,6 +59,7 @@ def execute(config: ExperimentConfig, dataset: Dataset, plan: Plan, console: Con
     if not missing_training and not missing_evaluations:
         console.print("Nothing to compute: every cell is in the store.")
         return
+    check_validation_cases(config.threshold, dataset)
     check_before_training(config, dataset, missing_training, len(missing_evaluations))
     for number, cell in enumerate(plan.training, start=1):
         evaluations = [evaluation for evaluation in plan.evaluations_of(cell) if not store.has(evaluation)]
@@ -124,13 +126,18 @@ def evaluate_model(
     console: Console,
     position: str,
 ) -> None:
-    """Evaluate a model that is there under each condition, and keep the scores and masks."""
+    """Evaluate a model that is there under each condition, and keep the scores and masks.
+
+    Where the conditions' threshold is to be chosen, the clean validation cases choose it first.
+    """
+    threshold = resolved_threshold(evaluations[0].threshold, model, cell, dataset, device)
     with evaluation_progress(console, f"{position} Evaluating {cell.title}", len(evaluations)) as advance:
         for evaluation in evaluations:
-            scores, masks = evaluate_cell(evaluation, dataset, model, device)
+            scores, masks = evaluate_cell(evaluation, dataset, model, device, threshold)
             description: dict[str, Any] = {
                 "cell": evaluation.identity(),
                 "model": cell.identity(),
+                "threshold": threshold,
                 "device": str(device),
                 "versions": software_versions(),
             }

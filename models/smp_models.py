@@ -76,7 +76,7 @@ class SMPUNet(SMPModel):
     multiple of 32 are padded to one.
     """
 
-    paper: ClassVar[str] = "Iakubovskii, segmentation-models-pytorch, 2019; He et al., CVPR 2016"
+    paper: ClassVar[str] = "Iakubovskii, segmentation-models-pytorch, 2019; He et al., ResNet, CVPR 2016"
 
     def __init__(self, settings: ModelSettings) -> None:
         from segmentation_models_pytorch import Unet

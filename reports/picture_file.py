@@ -106,7 +106,9 @@ class PictureFile:
                     case = file.read_row_group(group, columns=["case"])["case"][0].as_py()
                     self._groups.setdefault(case, []).append((path, group))
             except (OSError, KeyError, pa.ArrowInvalid) as error:
-                raise UserError(f"The pictures {path} are damaged ({error}): delete the file, and run again.") from error
+                raise UserError(
+                    f"The pictures {path} are damaged ({error}): delete the file, and run again."
+                ) from error
 
     def cases(self) -> list[str]:
         """List the cases in the order of the files."""

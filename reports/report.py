@@ -1,47 +1,39 @@
-"""Write a whole report: page, figures, tables and numbers."""
+"""Write a whole report: page, figures, tables, texts and numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import chain
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from biclip_bench.errors import UserError
 from biclip_bench.files import write_atomically
 
+from .citations import bibtex_entries
 from .details import ReportDetails
-from .frame import validate_frame
-from .inference.resampling import resample_scores
-from .inference.statistics import scores_of, summary_of
-from .picture import Picture
+from .frame import CLEAN
+from .inference.analysis import Analysis, analyse
+from .material import Material
+from .methods_text import methods_markdown, methods_paragraphs
+from .options import ReportOptions
+from .wording import corruption_names
 
+if TYPE_CHECKING:
+    from .figures.report_figures import DrawnFigure
+    from .figures.style import FigureFormat
+    from .page.page_figures import PageFigure
+    from .tables.result_table import ResultTable
 
-def write_gallery(pictures: Sequence[Picture], details: ReportDetails, folder: Path) -> list[Path]:
-    """Write the picture grids alone, ``gallery-NAME.pdf`` and ``.png`` for each corruption.
-
-    Parameters
-    ----------
-    pictures
-        Panels, with or without predictions.
-    details
-        Order of models and corruptions, and the setting named in the footnote.
-    folder
-        Where the files go; made where it is missing.
-    """
-    from .figures.gallery import GALLERY_DPI, GALLERY_FORMATS, gallery_figures
-    from .figures.style import paper_style, render
-
-    folder.mkdir(parents=True, exist_ok=True)
-    models = details.order_models([model for picture in pictures for model in picture.predictions])
-    with paper_style():
-        return [
-            write_atomically(folder / f"{item.stem}.{kind}", render(item.figure, kind, dpi=GALLERY_DPI))
-            for item in gallery_figures(pictures, details, models)
-            for kind in GALLERY_FORMATS
-        ]
+FIGURES = "figures"
+TABLES = "tables"
+PAGE = "report.html"
+FEW_FIGURES = 6
+"""With fewer than this, starting further processes costs more time than it saves."""
 
 
 @dataclass(frozen=True)
@@ -52,117 +44,162 @@ class ReportFiles:
     ----------
     page
         ``report.html``: everything, in one file.
-    curves
-        ``robustness*.pdf``, ``.png`` and ``.svg``.
-    gallery
-        ``gallery-*.pdf`` and ``.png``; empty without pictures.
+    figures
+        In ``figures/``: PDF and SVG, pictures and the main curves as PNG, too.
     tables
-        ``tables.md`` and ``tables.tex``.
+        In ``tables/``: Markdown, LaTeX, Excel, and one CSV file a table.
+    texts
+        ``methods.md`` and ``references.bib``.
     numbers
-        ``scores.csv`` (every condition) and ``robustness.csv`` (every model and corruption), in full precision.
+        Every table of the analysis in full precision, such as ``scores.csv`` and ``robustness.csv``.
     """
 
     page: Path
-    curves: tuple[Path, ...]
-    gallery: tuple[Path, ...]
+    figures: tuple[Path, ...]
     tables: tuple[Path, ...]
+    texts: tuple[Path, ...]
     numbers: tuple[Path, ...]
 
     def __iter__(self) -> Iterator[Path]:
         """Go through all files in order."""
-        return chain([self.page], self.curves, self.gallery, self.tables, self.numbers)
+        return chain([self.page], self.figures, self.tables, self.texts, self.numbers)
 
 
-def write_report(
-    frame: pd.DataFrame,
-    details: ReportDetails,
-    pictures: Sequence[Picture],
-    folder: Path,
-    *,
-    resamples: int = 2000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> ReportFiles:
+@dataclass(frozen=True)
+class WrittenReport:
+    """A written report with what it was made of."""
+
+    files: ReportFiles
+    details: ReportDetails
+    analysis: Analysis
+
+    @property
+    def corruptions(self) -> list[str]:
+        """Names of the corruptions in order; ``"clean"`` alone where there is none."""
+        return self.details.order_corruptions(corruption_names(self.analysis.scores)) or [CLEAN]
+
+
+def write_report(material: Material, folder: Path, options: ReportOptions | None = None) -> WrittenReport:
     """Write the report of one data set into a folder.
 
     Every file is written under a temporary name and renamed when whole; the page comes last. The same input gives
-    the same bytes. Files of an earlier report that this one does not have stay where they are.
+    the same bytes. Files of an earlier report that this one does not have are removed from ``figures`` and ``tables``.
 
     Parameters
     ----------
-    frame
-        Per-case scores as described at :func:`~biclip_bench.reports.frame.validate_frame`, of one data set.
-    details
-        What the report says besides the numbers.
-    pictures
-        Panels of the picture grid; may be empty.
+    material
+        Scores, details and pictures.
     folder
         Where the files go; made where it is missing.
-    resamples, seed, level
-        Of the bootstrap, as in :func:`~biclip_bench.reports.inference.statistics.condition_scores`.
-
-    Returns
-    -------
-    ReportFiles
-        The paths of what was written.
+    options
+        What the reader chose.
 
     Raises
     ------
     UserError
-        If the frame is not valid or holds several data sets.
+        If the frame is not valid, or an option names what is not there.
     """
-    from .figures.curves import robustness_figures
-    from .figures.gallery import GALLERY_DPI, GALLERY_FORMATS, gallery_figures
-    from .figures.style import FORMATS, paper_style, render
-    from .page.html import curve_figure, gallery_figure, report_page
-    from .tables.markup import to_latex, to_markdown
-    from .tables.robustness_table import robustness_tables
+    from .page.html import report_page
+    from .page.references import METHOD_REFERENCES
+    from .tables.published import published_scores
+    from .tables.report_tables import report_tables
 
-    checked = validate_frame(frame)
-    datasets = checked["dataset"].unique().tolist()
-    if len(datasets) > 1:
-        raise UserError(
-            f"A report is about one data set and the table of scores holds {', '.join(datasets)}: "
-            "write one report for each."
-        )
-    resampled = resample_scores(checked, resamples=resamples, seed=seed)
-    scores, summary = scores_of(resampled, level=level), summary_of(resampled, level=level)
+    chosen = options or ReportOptions()
+    details = material.details
+    blind = tuple(note.name for note in details.models if not note.uses_image)
+    analysis = analyse(material.frame, replace(chosen.analysis, not_compared=blind))
+    published = [] if chosen.published is None else published_scores(details.dataset, chosen.published)
     folder.mkdir(parents=True, exist_ok=True)
 
-    curves, gallery = [], []
-    curve_items, gallery_items = [], []
-    with paper_style():
-        for item in robustness_figures(scores, details, level=level):
-            drawn = {kind: render(item.figure, kind) for kind in FORMATS}
-            curves += [write_atomically(folder / f"{item.stem}.{kind}", drawn[kind]) for kind in FORMATS]
-            curve_items.append(curve_figure(drawn["svg"], scores, item.corruptions, level))
-        for item in gallery_figures(pictures, details, details.order_models(scores["model"].tolist())):
-            drawn = {kind: render(item.figure, kind, dpi=GALLERY_DPI) for kind in GALLERY_FORMATS}
-            gallery += [write_atomically(folder / f"{item.stem}.{kind}", drawn[kind]) for kind in GALLERY_FORMATS]
-            gallery_items.append(gallery_figure(drawn["png"], pictures, item.corruptions[0]))
-
-    tables = robustness_tables(scores, summary, details)
-    table_files = (
-        write_atomically(folder / "tables.md", to_markdown(tables)),
-        write_atomically(folder / "tables.tex", to_latex(tables)),
-    )
-    numbers = (
-        write_atomically(folder / "scores.csv", scores.to_csv(index=False, lineterminator="\n")),
-        write_atomically(folder / "robustness.csv", summary.to_csv(index=False, lineterminator="\n")),
+    drawn = draw_figures(analysis, material, chosen)
+    tables = report_tables(analysis, details, published)
+    methods = methods_markdown(analysis, details)
+    papers = bibtex_entries([*details.citations, *(note.paper for note in details.models)])
+    references = [*papers, *METHOD_REFERENCES]
+    texts = (
+        write_atomically(folder / "methods.md", methods),
+        write_atomically(folder / "references.bib", "\n\n".join(references) + "\n"),
     )
     html = report_page(
-        scores,
-        summary,
+        analysis,
         details,
         tables=tables,
-        curves=curve_items,
-        gallery=gallery_items,
-        bootstrap={
-            "Bootstrap resamples": str(resamples),
-            "Bootstrap seed": str(seed),
-            "Confidence level": f"{100 * level:g}%",
-        },
-        level=level,
+        figures=[_page_figure(one) for one in sorted(drawn, key=_place_in_page)],
+        pictures=material.pictures,
+        methods_text="\n\n".join(methods_paragraphs(analysis, details)),
+        references=references,
     )
-    page = write_atomically(folder / "report.html", html)
-    return ReportFiles(page, tuple(curves), tuple(gallery), table_files, numbers)
+    figures = _write_all(
+        folder / FIGURES, ((f"{one.stem}.{kind}", one.files[kind]) for one in drawn for kind in one.files)
+    )
+    files = ReportFiles(
+        folder / PAGE,
+        figures,
+        _write_all(folder / TABLES, table_files(tables)),
+        texts,
+        tuple(_write_numbers(analysis, folder)),
+    )
+    write_atomically(files.page, html)
+    return WrittenReport(files, details, analysis)
+
+
+def draw_figures(analysis: Analysis, material: Material, options: ReportOptions) -> list[DrawnFigure]:
+    """Draw every figure that the numbers and pictures allow, in several processes where there is much to draw."""
+    from .figures.report_figures import draw, figure_tasks
+
+    tasks = figure_tasks(analysis, material.details, material.pictures, options.style)
+    if options.workers < 2 or len(tasks) < FEW_FIGURES:
+        return [draw(task) for task in tasks]
+    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(draw, tasks))
+
+
+def _place_in_page(figure: DrawnFigure) -> int:
+    """The page has room for some figures: what there may be many of comes last."""
+    return ("curves", "comparison", "pictures", "labels").index(figure.section)
+
+
+def _page_figure(figure: DrawnFigure) -> PageFigure:
+    from .page.page_figures import MEDIA_TYPES, PageFigure, data_address
+
+    kind: FigureFormat = "svg" if "svg" in figure.files else "png"
+    address = data_address(MEDIA_TYPES[kind], figure.files[kind])
+    return PageFigure(address, figure.alternative, figure.caption, (), f"{FIGURES}/{figure.stem}.{kind}")
+
+
+def table_files(tables: Sequence[ResultTable]) -> Iterator[tuple[str, bytes | str]]:
+    """Give the name and content of every file of tables."""
+    from .tables.comma_separated import to_csv
+    from .tables.excel import to_excel
+    from .tables.latex import to_latex
+    from .tables.markup import to_markdown
+
+    yield "tables.md", to_markdown(tables)
+    yield "tables.tex", to_latex(tables)
+    yield "tables.xlsx", to_excel(tables)
+    for table in tables:
+        yield f"{table.name}.csv", to_csv(table)
+
+
+def _write_all(folder: Path, contents: Iterable[tuple[str, bytes | str]]) -> tuple[Path, ...]:
+    """Write files into a folder that holds nothing else, so that no file of an earlier report stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = tuple(write_atomically(folder / name, content) for name, content in contents)
+    for path in set(folder.iterdir()) - set(written):
+        if path.is_file():
+            path.unlink()
+    return written
+
+
+def _write_numbers(analysis: Analysis, folder: Path) -> Iterator[Path]:
+    numbers: dict[str, pd.DataFrame] = {
+        "scores": analysis.scores,
+        "robustness": analysis.summary,
+        "overall": analysis.overall,
+        "comparisons": analysis.comparisons,
+        "ranks": analysis.ranks,
+        "labels-efficiency": analysis.efficiency,
+    }
+    for name, table in numbers.items():
+        if len(table):
+            yield write_atomically(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))

@@ -16,15 +16,18 @@ from biclip_bench import __version__
 from biclip_bench.errors import PackageWarning, UserError
 
 from .calibrate import calibrate_command
+from .compare import compare_command
 from .corrupt import corrupt_command
 from .datasets_check import check_command
 from .datasets_describe import describe_command
 from .datasets_prepare import prepare_command
 from .evaluate import evaluate_command
+from .export import export_command
 from .listing import corruptions_app, datasets_app
 from .models import models_app
 from .preview import preview_command
 from .report import report_command
+from .reproduce import reproduce_command
 from .run import run_command, train_command
 
 P = ParamSpec("P")
@@ -61,6 +64,9 @@ app.command("run")(resumable(run_command))
 app.command("train")(resumable(train_command))
 app.command("evaluate")(resumable(evaluate_command))
 app.command("report")(report_command)
+app.command("compare")(compare_command)
+app.command("export")(export_command)
+app.command("reproduce")(resumable(reproduce_command))
 app.command("corrupt")(resumable(corrupt_command))
 datasets_app.command("check")(resumable(check_command))
 datasets_app.command("describe")(resumable(describe_command))

@@ -21,6 +21,7 @@ def evaluate_command(
     augmented_with: src.AugmentedWith = None,
     corruption: opt.Corruption = None,
     severity: opt.Severity = None,
+    threshold: opt.Threshold = None,
     dataset: opt.Dataset = None,
     data_root: opt.DataRoot = None,
     data_option: opt.DataOption = None,
@@ -43,7 +44,7 @@ def evaluate_command(
     flags = {
         "release": release, "model": model, "name": name, "labels": labels, "seed": seed, "output_kind": output_kind,
         "uses_text": uses_text, "augmented_with": augmented_with, "corruption": corruption, "severity": severity,
-        "dataset": dataset, "data_root": data_root, "data_option": data_option,
+        "threshold": threshold, "dataset": dataset, "data_root": data_root, "data_option": data_option,
         "split": split, "allow_issues": allow_issues, "patients": patients, "preset": preset,
         "text_encoder": text_encoder, "freeze_text": freeze_text, "image_size": image_size, "width": width,
         "accelerator": accelerator, "output": output,

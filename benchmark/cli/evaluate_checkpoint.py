@@ -13,6 +13,7 @@ from ..plan import Plan, check_text_encoder, dataset_of, evaluation_cells, known
 from ..preflight import check_machine
 from ..reporting import report_plan, run_folder
 from ..run import evaluate_missing, store_of
+from ..threshold import check_validation_cases
 from ..trained import read_checkpoint
 from . import options as opt
 from .notices import print_advice, print_defects
@@ -47,9 +48,10 @@ def evaluate_checkpoint(checkpoint: Path, given: dict[str, Any]) -> None:
     check_text_encoder(experiment, [cell.model])
     check_machine(experiment)
     opened = dataset_of(experiment)
+    check_validation_cases(experiment.threshold, opened)
     print_defects(opened, console)
     print_advice(corruptions, opened, console)
-    evaluations = evaluation_cells(cell, corruptions, experiment.severity, opened)
+    evaluations = evaluation_cells(cell, corruptions, experiment.severity, opened, experiment.threshold)
     plan = Plan((cell.model,), corruptions, (cell,), {cell.key: evaluations})
     store = store_of(experiment)
     missing = [evaluation for evaluation in evaluations if not store.has(evaluation)]

@@ -19,15 +19,17 @@ from ..datasets.base import PARTS, Dataset, cases_of, existing_tests
 from ..inputs import model_input
 from ..outside.digests import file_sha256
 from ..outside.model_file import DEFAULT_SIZE, FileModel, open_model_file
-from ..outside.reporting import Evaluated, report_outside
+from ..outside.reporting import Evaluated, PictureMaker, report_outside
 from ..outside.statement import LABELS, SEED, Statement, read_families
 from ..outside.weights_file import load_weights
-from ..pictures import report_pictures
+from ..pixel_size import pixel_size_mm
 from ..plan import dataset_of, evaluation_cells, known_corruptions
 from ..prediction import predict_logits
 from ..preflight import check_machine
-from ..reporting import SCORING, split_of
+from ..reporting import split_of
 from ..run import device_of, evaluate_model, store_of, text_cache_of
+from ..scoring_note import SCORING, scoring_note
+from ..threshold import check_validation_cases
 from . import options as opt
 from .notices import print_advice, print_defects
 from .run import show_report
@@ -149,9 +151,10 @@ def _evaluate(
     console.print(f"biclip-bench, {cell.kind} {path.name}", highlight=False, markup=False)
     with console.status(f"Opening the data set {experiment.dataset}"):
         opened = dataset_of(experiment)
+    check_validation_cases(experiment.threshold, opened)
     print_defects(opened, console)
     print_advice(corruptions, opened, console)
-    cells = evaluation_cells(cell, corruptions, experiment.severity, opened)
+    cells = evaluation_cells(cell, corruptions, experiment.severity, opened, experiment.threshold)
     store = store_of(experiment)
     missing = [item for item in cells if not store.has(item)]
     if missing:
@@ -177,13 +180,15 @@ def _evaluate(
                 f"{cell.settings['text_encoder']}"} if of_class else {}),
             "Scores": SCORING,
         },
+        fingerprint=opened.fingerprint,
+        scoring=scoring_note(experiment.threshold, pixel_size_mm(opened)),
         paper=model.paper,
         uses_image=model.uses_image,
         parameters=count_parameters(model, trainable_only=True) if of_class else None,
         frozen_parameters=count_parameters(model) - count_parameters(model, trainable_only=True) if of_class else 0,
     )  # fmt: skip
-    pictures = report_pictures({cell.model: cells}, opened, store)
-    report = report_outside(evaluated, corruption_notes(corruptions, opened), pictures, store, experiment.output)
+    notes = corruption_notes(corruptions, opened)
+    report = report_outside(evaluated, notes, PictureMaker(opened), store, experiment.output)
     show_report(report, console)
 
 

@@ -13,17 +13,19 @@ from rich.console import Console
 from biclip_bench.errors import UserError
 
 from ...corruptions.context import Modality
-from ..cells import EvaluationCell, OutsideModel
+from ..cells import DEFAULT_THRESHOLD, VALIDATION, EvaluationCell, OutsideModel
 from ..datasets.base import Case
 from ..inputs import apply_window
 from ..outside.prediction_folder import Predictions, read_predictions
 from ..outside.release_truth import conditions_of, images_are_whole, open_truth, release_folder, released_cells
-from ..outside.reporting import Evaluated, released_note, report_outside
+from ..outside.reporting import Evaluated, PictureMaker, released_note, report_outside
 from ..outside.scoring import score_predictions
 from ..outside.statement import LABELS, SEED, Statement, read_families
-from ..pictures import Seen, report_pictures, typical_cases
+from ..pictures import Seen
+from ..pixel_size import pixel_size_mm
 from ..release.manifest import Manifest
 from ..release.released import ReleasedDataset
+from ..scoring_note import EMPTY_RULE, scoring_note
 from ..store import Store
 from . import options as opt
 from .run import show_report
@@ -53,9 +55,20 @@ def evaluate_predictions(folder: Path, given: dict[str, Any]) -> None:
         uses_text=given.get("uses_text"),
         augmented_with=read_families(given.get("augmented_with"), families),
     )
-    output = opt.resolve_config(None, **{key: given[key] for key in ("output",) if key in given}).output
+    experiment = opt.resolve_config(None, **{key: given[key] for key in ("output", "threshold") if key in given})
+    output = experiment.output
+    if experiment.threshold == VALIDATION:
+        raise UserError(
+            "--threshold validation: predictions come without the model, so none of its validation cases can be "
+            "predicted here. Choose the threshold there, and give its number."
+        )
     with console.status("Checking the predictions"):
         predictions = read_predictions(folder, release, manifest, kind and kind.value)
+    if predictions.output == "masks" and experiment.threshold != DEFAULT_THRESHOLD:
+        raise UserError(
+            f"--threshold {experiment.threshold:g}: the predictions in {folder} are masks, which leave nothing to a "
+            "threshold. Leave the option out, or give probability maps."
+        )
     steps = list(predictions.files)
     console.print(
         f"Predictions {folder}: {predictions.output} of {len(release.stems)} cases under {len(steps)} conditions of "
@@ -70,23 +83,22 @@ def evaluate_predictions(folder: Path, given: dict[str, Any]) -> None:
         sha256=predictions.sha256,
         output=predictions.output,
     )
-    cells = released_cells(model, manifest, steps)
+    cells = released_cells(model, manifest, steps, experiment.threshold)
     store = Store(output / "cells")
     missing = [cell for cell in cells if not store.has(cell)]
     if missing:
         score_predictions(model, missing, predictions, release, store, console)
     else:
         console.print("Nothing to compute: every cell is in the store.")
-    shown = typical_cases(release.index)
-    pictures = []
-    if images_are_whole(place, manifest, shown, steps, console):
-        pictures = report_pictures({model.model: cells}, release, store, _seen(release, manifest))
+    maker = None
+    if images_are_whole(place, manifest, list(release.stems), steps, console):
+        maker = PictureMaker(release, _seen(release, manifest))
     else:
         console.print("Images of the release are missing or changed: the report has no picture grid.", highlight=False)
     modality = cast(Modality, manifest.context.modality)
     notes = [released_note(condition, modality) for condition in conditions_of(manifest, steps)]
     report = report_outside(
-        _evaluated(folder, model, stated, cells, manifest, release, predictions), notes, pictures, store, output
+        _evaluated(folder, model, stated, cells, manifest, release, predictions), notes, maker, store, output
     )
     show_report(report, console)
 
@@ -112,12 +124,13 @@ def _evaluated(
         f"{release.index['group'].nunique()} patients or studies, as a release of biclip-bench "
         f"{manifest.software.get('biclip-bench')} and version {manifest.suite_version} of its corruptions",
         split="the cases of the release",
+        fingerprint=source.fingerprint,
         settings={
             "Release written by": manifest.command,
             "Predictions read as": "; ".join(numbers),
-            "Scores": "on the release's own masks, nothing resized; probabilities above 0.5 are lesion; both masks "
-            "empty counts as 1",
+            "Scores": f"on the release's own masks, nothing resized; {EMPTY_RULE}",
         },
+        scoring=scoring_note(cells[0].threshold, pixel_size_mm(release)),
     )
 
 

@@ -66,7 +66,7 @@ Corruption = Annotated[
     list[str] | None,
     typer.Option(
         "--corruption",
-        help="Corruption, repeated or separated by commas, or all; motion:length=9 sets a parameter, "
+        help="Corruption, repeated or separated by commas, all or none; motion:length=9 sets a parameter, "
         "motion+low-dose-ct applies both. [default: motion,low-dose-ct]",
         rich_help_panel=GRID,
     ),
@@ -165,6 +165,14 @@ Width = Annotated[int | None, typer.Option(help="Channels of the networks' first
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training cases.", rich_help_panel=TRAINING)]
 BatchSize = Annotated[int | None, typer.Option(help="Cases in a training step.", rich_help_panel=TRAINING)]
 LearningRate = Annotated[float | None, typer.Option(help="Peak learning rate of AdamW.", rich_help_panel=TRAINING)]
+Threshold = Annotated[
+    str | None,
+    typer.Option(
+        help="Probability above which a pixel is lesion, between 0 and 1; or validation, the one with the best mean "
+        "Dice on each model's clean validation cases. [default: 0.5]",
+        rich_help_panel=GRID,
+    ),
+]
 Precision = Annotated[
     str | None,
     typer.Option(

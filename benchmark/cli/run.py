@@ -9,10 +9,10 @@ from rich.console import Console
 from . import options as opt
 
 if TYPE_CHECKING:
+    from ...reports import ReportOptions, WrittenReport
     from ..config import ExperimentConfig
     from ..datasets import Dataset
     from ..plan import Plan
-    from ..reporting import Report
 
 
 def run_command(
@@ -25,6 +25,7 @@ def run_command(
     labels_file: opt.LabelsFile = None,
     val_policy: opt.ValPolicy = None,
     seed: opt.Seed = None,
+    threshold: opt.Threshold = None,
     dataset: opt.Dataset = None,
     data_root: opt.DataRoot = None,
     data_option: opt.DataOption = None,
@@ -53,13 +54,20 @@ def run_command(
     """
     experiment = opt.resolve_config(
         config, corruption=corruption, severity=severity, model=model, ablate=ablate, labels=labels,
-        label_draws=label_draws, labels_file=labels_file, val_policy=val_policy, seed=seed, dataset=dataset,
-        data_root=data_root, data_option=data_option, split=split, allow_issues=allow_issues, patients=patients,
-        preset=preset, text_encoder=text_encoder, freeze_text=freeze_text, match_augmentation=match_augmentation,
-        image_size=image_size, width=width, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
-        precision=precision, accelerator=accelerator, output=output,
+        threshold=threshold, label_draws=label_draws, labels_file=labels_file, val_policy=val_policy, seed=seed,
+        dataset=dataset, data_root=data_root, data_option=data_option, split=split, allow_issues=allow_issues,
+        patients=patients, preset=preset, text_encoder=text_encoder, freeze_text=freeze_text,
+        match_augmentation=match_augmentation, image_size=image_size, width=width, epochs=epochs,
+        batch_size=batch_size, learning_rate=learning_rate, precision=precision, accelerator=accelerator,
+        output=output,
     )  # fmt: skip
-    console = Console()
+    run_experiment(experiment, Console(), dry_run=dry_run)
+
+
+def run_experiment(
+    experiment: ExperimentConfig, console: Console, options: ReportOptions | None = None, *, dry_run: bool = False
+) -> None:
+    """Train, evaluate and report what a configuration asks for, or estimate how long that would take."""
     dataset_opened, plan = _open(experiment, console)
     if dry_run:
         from ..estimate import print_estimate
@@ -72,7 +80,13 @@ def run_command(
 
     print_advice(plan.corruptions, dataset_opened, console)
     execute(experiment, dataset_opened, plan, console)
-    report = report_plan(experiment, dataset_opened, plan, store_of(experiment), run_folder(experiment))
+    store, folder = store_of(experiment), run_folder(experiment)
+    with console.status("Writing the report") as status:
+
+        def tell(done: int, total: int) -> None:
+            status.update(f"Pictures for the report: {done} of {total} cases")
+
+        report = report_plan(experiment, dataset_opened, plan, store, folder, options=options, tell=tell)
     show_report(report, console)
 
 
@@ -157,12 +171,18 @@ def _open(experiment: ExperimentConfig, console: Console) -> tuple[Dataset, Plan
     return opened, plan
 
 
-def show_report(report: Report, console: Console) -> None:
+def show_report(report: WrittenReport, console: Console) -> None:
     """Print the summary tables and where each file of a report lies."""
     from ...reports import summary_table
 
     for corruption in report.corruptions:
-        console.print(summary_table(report.scores, corruption, report.details))
+        console.print(summary_table(report.analysis.scores, corruption, report.details))
     console.print(f"Setting: {report.details.profile}", highlight=False, markup=False)
-    for path in report.files:
+    files = report.files
+    for path in (files.page, *files.figures[:1], *files.tables[:1], *files.texts[:1]):
         console.print(f"  {path}", soft_wrap=True, highlight=False)
+    console.print(
+        f"  and {len(files.figures)} files of figures, {len(files.tables)} of tables, {len(files.numbers)} of numbers "
+        f"in {files.page.parent}",
+        soft_wrap=True, highlight=False,
+    )  # fmt: skip

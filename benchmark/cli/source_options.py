@@ -109,6 +109,7 @@ _DATA = {
     "patients",
     "corruption",
     "severity",
+    "threshold",
     "accelerator",
     "output",
 }
@@ -117,7 +118,7 @@ _TAKEN: Mapping[str, set[str]] = {
     "CHECKPOINT": {"model", *_DATA},
     "--model-file": {"image_size", "output_kind", *_DATA, *_STATED},
     "--weights": {"model", "image_size", "width", "preset", "text_encoder", "freeze_text", *_DATA, *_STATED},
-    "--predictions": {"release", "output_kind", "uses_text", "output", *_STATED},
+    "--predictions": {"release", "output_kind", "uses_text", "threshold", "output", *_STATED},
 }
 """The options that each source takes."""
 

@@ -13,10 +13,16 @@ from biclip_bench.files import write_atomically
 
 from ...corruptions import advice, parse_spec
 from ...corruptions.context import Modality
-from ...reports import CorruptionNote, ModelNote, Picture, ReportDetails, condition_scores, write_report
-from ..cells import CLEAN, EvaluationCell, OutsideModel, digest
+from ...reports import CorruptionNote, ModelNote, ReportDetails, ReportOptions, WrittenReport, write_report
+from ...reports.details import ScoringNote
+from ...reports.material import write_material
+from ..cells import EvaluationCell, OutsideModel, digest
+from ..datasets.base import Dataset
+from ..pictures import Seen, keep_pictures
+from ..provenance import provenance_of
 from ..release.manifest import Condition
-from ..reporting import Report
+from ..reporting import citations_of
+from ..scoring_note import scoring_settings
 from ..store import Store
 from ..versions import software_versions
 from .statement import Statement
@@ -45,6 +51,10 @@ class Evaluated:
         How test cases were chosen.
     settings
         Further settings by name.
+    fingerprint
+        Of the data set.
+    scoring
+        What the scores' numbers mean.
     paper, parameters, frozen_parameters, uses_image
         Of the model, as far as known.
     """
@@ -57,6 +67,8 @@ class Evaluated:
     data: str
     split: str
     settings: Mapping[str, str]
+    fingerprint: str
+    scoring: ScoringNote
     paper: str = "not stated"
     parameters: int | None = None
     frozen_parameters: int = 0
@@ -71,10 +83,21 @@ class Evaluated:
         return f"{self.model.kind} {self.source} of other origin{size}; labels and seed {word}"
 
 
+@dataclass(frozen=True)
+class PictureMaker:
+    """What the pictures of a report are made with: the data, and, where they are not corrupted here, the images."""
+
+    dataset: Dataset
+    seen: Seen | None = None
+
+
 def report_outside(
-    evaluated: Evaluated, notes: Sequence[CorruptionNote], pictures: Sequence[Picture], store: Store, output: Path
-) -> Report:
-    """Write the report into a folder of its own below ``output``; the same evaluation always has the same."""
+    evaluated: Evaluated, notes: Sequence[CorruptionNote], maker: PictureMaker | None, store: Store, output: Path
+) -> WrittenReport:
+    """Write the report into a folder of its own below ``output``; the same evaluation always has the same.
+
+    Without a maker of pictures the report has none.
+    """
     content = {
         "kind": evaluated.model.kind,
         "source": evaluated.source,
@@ -93,12 +116,14 @@ def report_outside(
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / EVALUATION, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
     frame = store.read_scores(evaluated.cells)
-    details = _details(evaluated, notes)
-    files = write_report(frame, details, pictures, folder)
-    return Report(files, details, condition_scores(frame), tuple(note.name for note in notes) or (CLEAN,))
+    details = _details(evaluated, notes, store)
+    if maker is not None:
+        shown = {evaluated.model.model: evaluated.cells}
+        keep_pictures(shown, frame, maker.dataset, store, folder, maker.seen)
+    return write_report(write_material(frame, details, folder), folder, ReportOptions())
 
 
-def _details(evaluated: Evaluated, notes: Sequence[CorruptionNote]) -> ReportDetails:
+def _details(evaluated: Evaluated, notes: Sequence[CorruptionNote], store: Store) -> ReportDetails:
     model, stated = evaluated.model, evaluated.stated
     settings = {
         "Model": f"{model.model}: {model.kind} {evaluated.source}, SHA-256 {model.sha256}",
@@ -106,6 +131,7 @@ def _details(evaluated: Evaluated, notes: Sequence[CorruptionNote]) -> ReportDet
         "Output": model.output,
         **stated.told,
         **evaluated.settings,
+        **scoring_settings(evaluated.scoring, evaluated.cells, store),
     }
     note = ModelNote(
         name=model.model,
@@ -127,6 +153,17 @@ def _details(evaluated: Evaluated, notes: Sequence[CorruptionNote]) -> ReportDet
         models=(note,),
         corruptions=tuple(notes),
         versions=software_versions(),
+        provenance=provenance_of(evaluated.fingerprint, evaluated.scoring, [model], evaluated.cells),
+        methods=(_paragraph(evaluated, notes),),
+        citations=citations_of(evaluated.dataset),
+        scoring=evaluated.scoring,
+    )
+
+
+def _paragraph(evaluated: Evaluated, notes: Sequence[CorruptionNote]) -> str:
+    corruptions = ", ".join(note.name for note in notes)
+    return f"The model {evaluated.model.model} ({evaluated.profile}) was scored on {evaluated.data.rstrip('.')}. " + (
+        f"Test images were corrupted by {corruptions}." if corruptions else "Test images were not corrupted."
     )
 
 

@@ -33,12 +33,19 @@ import pytest
         (["corruptions", "show", "moton"], "Did you mean 'motion'?"),
     ],
 )
-def test_a_mistake_is_told_in_one_paragraph_with_exit_code_2(cli, tiny, tmp_path: Path, arguments, message):
-    done = cli(*arguments, cwd=tmp_path)
+def test_a_mistake_is_told_in_one_paragraph_with_exit_code_2(within, tmp_path: Path, arguments, message):
+    done = within(*arguments, cwd=tmp_path)
     assert done.returncode == 2, done.stdout + done.stderr
     assert message in re.sub(r"\s+", " ", done.stderr)
     assert "Traceback" not in done.stderr
     assert "Training" not in done.stdout
+
+
+def test_a_process_of_its_own_tells_a_mistake_as_well(cli, tmp_path: Path):
+    done = cli("run", "--corruption", "moton", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Did you mean 'motion'?" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_unknown_option_suggests_the_right_one(cli):

@@ -53,11 +53,11 @@ def test_drawn_labels_are_written_and_a_run_with_them_is_the_same_run(cli, tmp_p
         (("--split", "patient"), "whole patients already"),
     ],
 )  # fmt: skip
-def test_wrong_label_options_are_told_in_a_paragraph(cli, tmp_path: Path, options, says):
+def test_wrong_label_options_are_told_in_a_paragraph(within, tmp_path: Path, options, says):
     labels = tmp_path / "mine.csv"
     labels.write_text("case\nnobody\n")
     given = [labels if option == "LABELS" else option for option in options]
-    done = cli("run", *TINY, "--patients", "2,1,2", *given, "--output", tmp_path)
+    done = within("run", *TINY, "--patients", "2,1,2", *given, "--output", tmp_path, cwd=tmp_path)
     assert done.returncode == 2
     assert says in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr

@@ -5,8 +5,8 @@ import sys
 import pytest
 
 
-def test_models_list_names_text_and_what_training_saw(cli):
-    done = cli("models", "list")
+def test_models_list_names_text_and_what_training_saw(within, tmp_path):
+    done = within("models", "list", cwd=tmp_path)
     assert done.returncode == 0
     assert {"biclip", "ef-unet", "unet"} <= set(done.stdout.split())
     assert "motion-blur" in done.stdout
@@ -20,17 +20,17 @@ def test_corruptions_list_and_their_severity_table(cli):
         assert dose in shown.stdout
 
 
-def test_a_composition_shows_its_parts_their_options_and_presets(cli):
-    shown = cli("corruptions", "show", "low-dose-ct+motion:length=9")
+def test_a_composition_shows_its_parts_their_options_and_presets(within, tmp_path):
+    shown = within("corruptions", "show", "low-dose-ct+motion:length=9", cwd=tmp_path)
     assert shown.returncode == 0, shown.stderr
     assert "motion:length=9+low-dose-ct" in shown.stdout
     for text in ("modulation", "insert or reconstruct", "motion:paper: ", "Source: "):
         assert text in shown.stdout
-    assert "Did you mean 'dose='" in cli("corruptions", "show", "low-dose-ct:dos=1").stderr
+    assert "Did you mean 'dose='" in within("corruptions", "show", "low-dose-ct:dos=1", cwd=tmp_path).stderr
 
 
-def test_datasets_list(cli):
-    done = cli("datasets", "list")
+def test_datasets_list(within, tmp_path):
+    done = within("datasets", "list", cwd=tmp_path)
     assert {"phantom", "lvit"} <= set(done.stdout.split())
     assert "--data-root" in done.stdout
 
@@ -61,19 +61,19 @@ def test_help_does_not_load_torch(cli):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_models_show_prints_modules_terms_options_and_parts(cli):
-    shown = cli("models", "show", "biclip", "--width", "8", "--image-size", "32")
+def test_models_show_prints_modules_terms_options_and_parts(within, tmp_path):
+    shown = within("models", "show", "biclip", "--width", "8", "--image-size", "32", cwd=tmp_path)
     assert shown.returncode == 0, shown.stderr
     for text in (
         "text_refinement", "ClassicUNet", "Loss terms: segmentation, generation, consistency, cycle.", "cycle_distance",
         "--ablate switches off: refinement", "Faithful", "2603.00156", "GFLOPs",
     ):  # fmt: skip
         assert text in shown.stdout
-    assert "Did you mean 'biclip'" in cli("models", "show", "biklip").stderr
+    assert "Did you mean 'biclip'" in within("models", "show", "biklip", cwd=tmp_path).stderr
 
 
-def test_models_encoders_lists_the_offline_default(cli):
-    assert "tiny" in cli("models", "encoders").stdout
+def test_models_encoders_lists_the_offline_default(within, tmp_path):
+    assert "tiny" in within("models", "encoders", cwd=tmp_path).stdout
 
 
 @pytest.mark.parametrize(

@@ -116,11 +116,11 @@ def test_the_models_own_masks_have_its_own_scores(release, stored, stems, cli, w
     assert done.returncode == 0, done.stderr
     pd.testing.assert_frame_equal(scores_in(tmp_path / "out")[SAME], stored[SAME])
     (folder,) = (tmp_path / "out").glob("phantom-predictions-*")
-    names = {path.name for path in folder.iterdir()}
-    assert names >= {"report.html", "robustness.pdf", "tables.md", "tables.tex", "scores.csv", "robustness.csv"}
-    assert names >= {"gallery-motion.png", "gallery-low-dose-ct.pdf", "evaluation.yaml"}
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*")}
+    assert names >= {"report.html", "figures/robustness.pdf", "tables/tables.md", "scores.csv", "robustness.csv"}
+    assert names >= {"figures/gallery-motion.png", "figures/gallery-low-dose-ct.pdf", "evaluation.yaml"}
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", (folder / "report.html").read_text(encoding="utf-8")))
-    assert "mine not stated not stated not known not known not stated not stated" in text
+    assert "mine image; text not stated not stated not known not known not stated not stated" in text
     assert "1 bit: masks" in text
     again = within("evaluate", *options, cwd=tmp_path)
     assert "Nothing to compute" in again.stdout
@@ -137,7 +137,7 @@ def test_every_format_says_the_same(name, place, release, stored, stems, tmp_pat
     read = read_predictions(tmp_path, ReleasedDataset(release, manifest), manifest)
     assert read.output == ("probabilities" if "prob" in name or "float" in name else "masks")
     for (corruption, severity, case), png in stored["png"].items():
-        np.testing.assert_array_equal(read.mask((corruption, severity), case), decode_mask(png))
+        np.testing.assert_array_equal(read.read((corruption, severity), case)[0], decode_mask(png))
 
 
 def test_what_is_stated_is_told_and_clean_may_lie_directly_in_its_folder(release, stored, stems, within, tmp_path):
@@ -154,7 +154,7 @@ def test_what_is_stated_is_told_and_clean_may_lie_directly_in_its_folder(release
     assert done.returncode == 0, done.stderr
     (page,) = tmp_path.glob("out/phantom-predictions-*/report.html")
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.read_text(encoding="utf-8")))
-    assert "nnU-Net no gamma, motion-blur not known not known not stated not stated" in text
+    assert "nnU-Net image gamma, motion-blur not known not known not stated not stated" in text
     assert "10%, as stated by the user" in text
     frame = scores_in(tmp_path / "out")
     assert set(zip(frame["model"], frame["labels"], frame["seed"], strict=True)) == {("nnU-Net", 10.0, 4)}
@@ -316,3 +316,33 @@ def test_a_corruption_that_is_not_known_here_is_scored_as_its_release_describes_
     assert set(frame.index.get_level_values("corruption")) == {"wobble"}
     (page,) = tmp_path.glob("out/phantom-predictions-*/report.html")
     assert "Severities of wobble" in page.read_text(encoding="utf-8")
+
+
+def test_probability_maps_have_a_calibration_and_masks_have_none(release, stored, stems, within, tmp_path):
+    for name, save in (("masks", one_bit), ("maps", FORMATS["npy of float16 with a channel"])):
+        write(tmp_path / name, stored, stems, save, lambda corruption: corruption == "motion")
+        done = within("evaluate", "--predictions", name, "--release", release, "--output", f"{name}-out", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    of_masks, of_maps = (scores_in(tmp_path / f"{name}-out") for name in ("masks", "maps"))
+    assert of_masks["ece"].isna().all()
+    assert of_maps["ece"].between(0, 1).all()
+    pd.testing.assert_frame_equal(of_masks.drop(columns=["model", "ece"]), of_maps.drop(columns=["model", "ece"]))
+
+
+def test_a_threshold_cuts_probability_maps_and_needs_some(release, stored, stems, within, tmp_path):
+    write(tmp_path / "mine", stored, stems, FORMATS["floating-point TIFF"], lambda corruption: corruption == "motion")
+    options = ("evaluate", "--predictions", "mine", "--release", release, "--output", "out")
+    done = within(*options, "--threshold", "0.3", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    frame = scores_in(tmp_path / "out")
+    for key, png in stored.loc[["motion"], "png"].items():
+        assert frame.loc[key, "predicted_area"] == (soft(decode_mask(png)).astype(np.float32) > 0.3).sum()
+    (page,) = tmp_path.glob("out/phantom-predictions-*/report.html")
+    assert "0.3 for every model" in page.read_text(encoding="utf-8")
+    refused = within(*options, "--threshold", "validation", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "predictions come without the model" in " ".join(refused.stderr.split())
+    write(tmp_path / "hard" / "mine", stored, stems, one_bit, lambda corruption: corruption == "motion")
+    refused = within(*options, "--threshold", "0.3", cwd=tmp_path / "hard")
+    assert refused.returncode == 2
+    assert "are masks, which leave nothing to a threshold" in " ".join(refused.stderr.split())

@@ -1,5 +1,6 @@
 """The main job on files in LViT's layout, and what a defect in them brings."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -90,9 +91,9 @@ def text_for_no_file(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("plant", [shrink_mask, remove_mask, tear_image, empty_text, text_for_no_file])
-def test_a_defect_ends_the_run_before_training_and_is_named(cli, folder, plant):
+def test_a_defect_ends_the_run_before_training_and_is_named(within, folder, plant):
     culprit = plant(folder)
-    done = run(cli, folder)
+    done = run(partial(within, cwd=folder), folder)
     assert done.returncode == 2, done.stdout + done.stderr
     assert culprit.name in done.stderr.replace("\n", "")
     assert "Training" not in done.stdout

@@ -1,12 +1,29 @@
 """Simulated scores and pictures with known properties."""
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
-from biclip_bench.reports import CorruptionNote, ModelNote, Picture, ReportDetails
+from biclip_bench.reports import (
+    AnalysisOptions,
+    CorruptionNote,
+    ModelNote,
+    Picture,
+    ReportDetails,
+    ReportOptions,
+    WrittenReport,
+    write_report,
+)
+from biclip_bench.reports.frame import validate_frame
+from biclip_bench.reports.inference.analysis import Analysis, analyse
+from biclip_bench.reports.material import Material
+from biclip_bench.reports.picture_source import PictureList
 
 
 def scores_frame(
@@ -69,6 +86,41 @@ def score_columns(overlap: np.ndarray, extra: np.ndarray, missed: np.ndarray) ->
     }
 
 
+def frame_of_dice(
+    dice: np.ndarray,
+    group: np.ndarray,
+    *,
+    models: Sequence[str] = ("model A",),
+    conditions: Sequence[tuple[str, int]] = (("clean", 0),),
+) -> pd.DataFrame:
+    """Make a frame of many data sets from Dice of shape (data sets, models, trainings, conditions, cases).
+
+    Dice is kept to four digits: counts are on a grid of 10,000 pixels a mask. ``group`` numbers the patients, one
+    number a case. Trainings are seeds.
+    """
+    overlap = np.round(np.clip(dice, 0, 1) * 10_000).astype(int).ravel()
+    errors = 10_000 - overlap
+    d, m, t, c, i = (index.ravel() for index in np.indices(dice.shape))
+    return pd.DataFrame(
+        {
+            "dataset": np.array([f"data set {number:04d}" for number in range(dice.shape[0])])[d],
+            "model": np.array(models)[m],
+            "labels": 100.0,
+            "draw": 0,
+            "seed": t,
+            "corruption": np.array([name for name, _ in conditions])[c],
+            "severity": np.array([severity for _, severity in conditions])[c],
+            "case": np.array([f"case {number:03d}" for number in range(dice.shape[4])])[i],
+            "group": np.array([f"patient {number:03d}" for number in group])[i],
+            "dice": overlap / 10_000,
+            "iou": overlap / (overlap + 2 * errors),
+            "true_positive": overlap,
+            "false_positive": errors,
+            "false_negative": errors,
+        }
+    )
+
+
 def report_details(*, is_paper_setting: bool = False, trained: bool = True) -> ReportDetails:
     return ReportDetails(
         title="Robustness of model A and model B",
@@ -117,9 +169,61 @@ def case_pictures(
     return pictures
 
 
+def made_analysis(frame: pd.DataFrame, *, resamples: int = 100, reference: str | None = None) -> Analysis:
+    return analyse(frame, AnalysisOptions(resamples=resamples, reference=reference))
+
+
+def crowded_texts(figure: Figure, *, dpi: int = 200) -> list[str]:
+    """Draw a figure and list texts that leave it, and pairs of texts that overlap (slanted ones apart)."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_dpi(dpi)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    drawn = {}
+    draw_text = renderer.draw_text
+
+    def noted(*arguments, **others):
+        text = others.get("mtext")
+        if text is not None and text.get_text().strip():
+            drawn[id(text)] = text
+        return draw_text(*arguments, **others)
+
+    renderer.draw_text = noted
+    figure.draw(renderer)
+    boxes = [(text.get_text(), text.get_rotation() % 90, text.get_window_extent(renderer)) for text in drawn.values()]
+    width, height = figure.bbox.size
+    found = [
+        f"{text!r} leaves the figure"
+        for text, _, box in boxes
+        if box.x0 < -1 or box.y0 < -1 or box.x1 > width + 1 or box.y1 > height + 1
+    ]
+    for (one, slant, a), (other, also, b) in combinations(boxes, 2):
+        across = min(a.x1, b.x1) - max(a.x0, b.x0)
+        # Boxes of lines include room for letters above and below that may not be there.
+        along = min(a.y1, b.y1) - max(a.y0, b.y0) - 0.2 * min(a.height, b.height)
+        if across > 1 and along > 1 and not (slant and also):
+            found.append(f"{one!r} overlaps {other!r}")
+    return found
+
+
+@pytest.fixture
+def find_crowded_texts() -> Callable[..., list[str]]:
+    return crowded_texts
+
+
+@pytest.fixture
+def make_analysis() -> Callable[..., Analysis]:
+    return made_analysis
+
+
 @pytest.fixture
 def make_frame() -> Callable[..., pd.DataFrame]:
     return scores_frame
+
+
+@pytest.fixture
+def make_dice_frame() -> Callable[..., pd.DataFrame]:
+    return frame_of_dice
 
 
 @pytest.fixture
@@ -145,3 +249,16 @@ def details() -> ReportDetails:
 @pytest.fixture
 def pictures() -> list[Picture]:
     return case_pictures()
+
+
+def write_simulated(
+    frame: pd.DataFrame, details: ReportDetails, folder: Path, pictures: Sequence[Picture] = (), **options: Any
+) -> WrittenReport:
+    """Write a report of scores and pictures in memory; ``options`` are the analysis'."""
+    material = Material(validate_frame(frame), details, PictureList(pictures))
+    return write_report(material, folder, ReportOptions(AnalysisOptions(**{"resamples": 200} | options)))
+
+
+@pytest.fixture
+def write() -> Callable[..., WrittenReport]:
+    return write_simulated

@@ -7,6 +7,7 @@ import pytest
 from biclip_bench.reports import condition_scores
 from biclip_bench.reports.figures.curves import robustness_figures
 from biclip_bench.reports.figures.style import COLOURS, FORMATS, model_styles, paper_style, render
+from biclip_bench.reports.wording import interval_text
 
 
 def draw(scores, details):
@@ -49,7 +50,7 @@ def test_the_footnote_names_profile_sample_and_who_was_trained_for_it(frame, det
     footnote = " ".join(item.figure.get_supxlabel().split())
     assert "Setting: quick profile (96 px, width 12, 20 epochs)." in footnote
     assert "36 test cases of 12 patients, 1 seed" in footnote
-    assert "95% percentile bootstrap intervals over patients" in footnote
+    assert "95% bootstrap intervals over patients" in footnote
     assert "Training saw the corruption's family: model B (motion)." in footnote
 
 
@@ -65,9 +66,18 @@ def test_one_label_fraction_has_a_row_per_corruption_and_several_a_figure_per_co
         assert len({axes.get_ylim() for axes in row}) == 1
 
 
-def test_many_corruptions_have_a_figure_each(make_frame, details):
+def test_many_corruptions_share_a_figure_of_small_panels_and_have_one_each(make_frame, details):
     corruptions = tuple(f"corruption-{number}" for number in range(6))
-    figures = draw(condition_scores(make_frame(corruptions=corruptions)), details)
+    scores = condition_scores(make_frame(corruptions=corruptions))
+    overview, *figures = draw(scores, details)
+    assert (overview.stem, overview.corruptions) == ("robustness", corruptions)
+    panels = [axes for axes in overview.figure.axes if axes.get_title()]
+    assert [axes.get_title() for axes in panels] == list(corruptions)
+    assert len({axes.get_ylim() for axes in panels}) == 1
+    for axes, name in zip(panels, corruptions, strict=True):
+        shown = scores[(scores["model"] == "model B") & scores["corruption"].isin(["clean", name])]
+        expected = 100 * shown.sort_values("severity")["dice_mean"]
+        np.testing.assert_allclose(line_of(axes, COLOURS[1]).get_ydata(), expected)
     assert [item.stem for item in figures] == [f"robustness-{name}" for name in corruptions]
     assert [item.corruptions for item in figures] == [(name,) for name in corruptions]
     for item, name in zip(figures, corruptions, strict=True):
@@ -75,9 +85,35 @@ def test_many_corruptions_have_a_figure_each(make_frame, details):
         assert item.figure.axes[1].get_ylabel() == "IoU (%), mean over cases"
 
 
+def test_an_overview_marks_corruptions_that_a_training_saw_and_names_its_labels(make_frame, details):
+    corruptions = ("motion", "low-dose-ct", "jpeg")
+    overview = draw(condition_scores(make_frame(corruptions=corruptions, labels=(5.0, 50.0))), details)[0]
+    assert [axes.get_title() for axes in overview.figure.axes[:3]] == ["motion\u2020", "low-dose-ct", "jpeg"]
+    assert "With 50% of the training labels." in overview.caption
+    assert "\u2020 Training saw the corruption's family: model B (motion)." in " ".join(
+        overview.figure.get_supxlabel().split()
+    )
+
+
+def test_caption_and_alternative_say_what_is_shown_and_what_it_comes_to(frame, details):
+    scores = condition_scores(frame)
+    (item,) = draw(scores, details)
+    for sentence in (
+        "Dice and IoU against the severity of motion",
+        "means over test cases",
+        "36 test cases of 12 patients, 1 seed",
+        f"Bands: {interval_text(scores, 0.95)}",
+        "Where truth and prediction are both empty, Dice and IoU are 1.",
+    ):
+        assert sentence in item.caption
+    worst = scores[scores["severity"] == 5].set_index("model")["dice_mean"]
+    values = f"model A {100 * worst['model A']:.1f}% and model B {100 * worst['model B']:.1f}%"
+    assert f"At severity 5 of motion: highest and lowest Dice {values}." in item.alternative
+
+
 def test_without_intervals_the_figure_says_so_and_has_no_bands(make_frame, details):
     (item,) = draw(condition_scores(make_frame(groups=4, severities=(1, 3))), details)
-    assert "fewer than 8 patients no interval is given" in " ".join(item.figure.get_supxlabel().split())
+    assert "fewer than 10 patients no interval is given" in " ".join(item.figure.get_supxlabel().split())
     assert "Bands" not in item.figure.get_supxlabel()
     assert [label.get_text() for label in item.figure.axes[0].get_xticklabels()] == ["clean", "1", "3"]
 

@@ -6,13 +6,14 @@ import pytest
 
 from biclip_bench.errors import UserError
 from biclip_bench.reports import Picture
-from biclip_bench.reports.figures.gallery import GALLERY_DPI, gallery_figures
-from biclip_bench.reports.figures.style import model_styles, paper_style, render
+from biclip_bench.reports.figures.gallery import GALLERY_DPI, gallery_figures, gallery_plans
+from biclip_bench.reports.figures.style import STYLES, model_styles, paper_style, render
+from biclip_bench.reports.picture_source import PictureList
 
 
 def draw(pictures, details, models=("model A", "model B")):
     with paper_style():
-        return gallery_figures(pictures, details, list(models))
+        return gallery_figures(PictureList(pictures), details, list(models))
 
 
 def texts_of(figure):
@@ -101,3 +102,48 @@ def test_two_empty_masks_have_a_dice_of_one():
     picture = Picture("c", "", "clean", 0, np.zeros((4, 4)), empty, {"a": empty, "b": ~empty})
     assert picture.dice("a") == 1
     assert picture.dice("b") == 0
+
+
+def test_only_the_chosen_cases_are_read_and_only_the_chosen_models_outlined(make_pictures, details):
+    pictures = make_pictures(cases=3, models=("model A", "model B", "model C"))
+
+    read = []
+
+    class Source(PictureList):
+        def pictures(self, case):
+            read.append(case)
+            return super().pictures(case)
+
+    models = ["model A", "model B", "model C"]
+    shown = ["model A", "model C"]
+    plans = list(gallery_plans(Source(pictures), details, models, cases=["case-001"], shown=shown))
+    assert read == ["case-001"]
+    with paper_style() as layout:
+        (item,) = [plan(layout) for plan in plans]
+    assert [text.get_text() for text in item.figure.legends[0].get_texts()] == ["truth", "model A", "model C"]
+    assert len(item.figure.axes) == 6
+    (last,) = (picture for picture in pictures if picture.case == "case-001" and picture.severity == 5)
+    assert f"model A 100.0 to {100 * last.dice('model A'):.1f}" in item.alternative
+
+
+def test_many_models_have_their_numbers_in_lines_that_fit_the_panel(make_pictures, details, find_crowded_texts):
+    models = [f"model {letter}" for letter in "ABCDEFGHIJ"]
+    (item,) = draw(make_pictures(cases=1, models=models), details, models)
+    numbers = [text for text in texts_of(item.figure) if re.fullmatch(r"[\d.]+", text)]
+    assert len(numbers) == 10 * 6
+    with paper_style():
+        assert find_crowded_texts(item.figure) == []
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_corruption_with_a_long_name_stands_above_its_severities(make_pictures, details, style, find_crowded_texts):
+    pictures = [
+        dataclasses.replace(picture, corruption="a very long corruption" * 3 if picture.severity else "clean")
+        for picture in make_pictures(cases=1)
+    ]
+    with paper_style(style) as layout:
+        (item,) = gallery_figures(PictureList(pictures), details, ["model A", "model B"], layout=layout)
+        assert find_crowded_texts(item.figure) == []
+    above, *heads = texts_of(item.figure)[:7]
+    assert above.startswith("severity of a very long")
+    assert heads == ["clean", "1", "2", "3", "4", "5"]

@@ -1,5 +1,6 @@
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,42 +10,67 @@ import pytest
 
 from biclip_bench.errors import UserError
 from biclip_bench.files import file_stem, write_atomically
-from biclip_bench.reports import condition_scores, robustness_summary, write_report
+from biclip_bench.reports import AnalysisOptions, ReportOptions, analyse
+from biclip_bench.reports.frame import validate_frame
+from biclip_bench.reports.material import Material, write_material
+from biclip_bench.reports.picture_source import PictureList
+from biclip_bench.reports.report import FEW_FIGURES, draw_figures
 
 
-def digests(files):
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below a folder."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
-def test_files_come_in_the_order_a_person_wants_them(frame, details, pictures, tmp_path):
-    files = write_report(frame, details, pictures, tmp_path / "new" / "folder")
-    assert [path.name for path in files] == [
-        "report.html",
-        "robustness.pdf",
-        "robustness.svg",
-        "robustness.png",
-        "gallery-motion.pdf",
-        "gallery-motion.png",
-        "tables.md",
-        "tables.tex",
+def test_a_report_is_a_page_figures_tables_texts_and_numbers(frame, details, pictures, write, tmp_path):
+    folder = tmp_path / "new" / "folder"
+    report = write(frame, details, folder, pictures)
+    names = [str(path.relative_to(folder)) for path in report.files]
+    assert names[0] == "report.html"
+    assert set(names) >= {
+        "figures/robustness.pdf",
+        "figures/robustness.svg",
+        "figures/robustness.png",
+        "figures/gallery-motion.pdf",
+        "figures/gallery-motion.png",
+        "figures/failures.pdf",
+        "figures/heat-map.pdf",
+        "figures/paired.pdf",
+        "tables/tables.md",
+        "tables/tables.tex",
+        "tables/tables.xlsx",
+        "tables/overview.csv",
+        "methods.md",
+        "references.bib",
         "scores.csv",
         "robustness.csv",
-    ]
-    assert sorted(path.name for path in files.page.parent.iterdir()) == sorted(path.name for path in files)
+        "comparisons.csv",
+    }
+    assert set(names) == set(digests(folder))
 
 
-def test_csv_files_hold_the_numbers_in_full(frame, details, tmp_path):
-    files = write_report(frame, details, (), tmp_path, resamples=300, seed=4, level=0.9)
-    for path, expected in zip(
-        files.numbers,
-        (
-            condition_scores(frame, resamples=300, seed=4, level=0.9),
-            robustness_summary(frame, resamples=300, seed=4, level=0.9),
-        ),
-        strict=True,
-    ):
+def test_files_of_an_earlier_report_do_not_stay_among_the_figures_and_tables(frame, details, pictures, write, tmp_path):
+    write(frame, details, tmp_path, pictures)
+    report = write(frame[frame["model"] == "model A"], details, tmp_path)
+    there = {path for name in ("figures", "tables") for path in (tmp_path / name).iterdir()}
+    assert there == {*report.files.figures, *report.files.tables}
+
+
+def test_csv_files_hold_the_numbers_in_full(frame, details, write, tmp_path):
+    options = AnalysisOptions(resamples=300, seed=4, level=0.9)
+    report = write(frame, details, tmp_path, resamples=300, seed=4, level=0.9)
+    expected = analyse(frame, options)
+    tables = {path.stem: pd.read_csv(path, float_precision="round_trip") for path in report.files.numbers}
+    for name, table in (
+        ("scores", expected.scores), ("robustness", expected.summary), ("overall", expected.overall),
+        ("comparisons", expected.comparisons), ("ranks", expected.ranks),
+    ):  # fmt: skip
         pd.testing.assert_frame_equal(
-            pd.read_csv(path, float_precision="round_trip"), expected, check_exact=True, check_dtype=False
+            tables[name], table.reset_index(drop=True), check_exact=True, check_dtype=False, check_categorical=False
         )
 
 
@@ -52,20 +78,28 @@ SECOND_RUN = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from conftest import case_pictures, report_details, scores_frame
-from biclip_bench.reports import write_report
-write_report(scores_frame().sample(frac=1, random_state=3), report_details(), case_pictures(), Path(sys.argv[2]))
+from conftest import case_pictures, report_details, scores_frame, write_simulated
+write_simulated(scores_frame().sample(frac=1, random_state=3), report_details(), Path(sys.argv[2]), case_pictures())
 """
 
 
-def test_another_process_writes_the_same_bytes(frame, details, pictures, tmp_path):
-    here = write_report(frame, details, pictures, tmp_path / "here")
+def test_another_process_writes_the_same_bytes(frame, details, pictures, write, tmp_path):
+    write(frame, details, tmp_path / "here", pictures)
     subprocess.run(
         [sys.executable, "-c", SECOND_RUN, str(Path(__file__).parent), str(tmp_path / "there")],
         check=True,
         env={**os.environ, "PYTHONHASHSEED": "17", "TZ": "Asia/Tokyo"},
     )
-    assert digests(here) == digests((tmp_path / "there").iterdir())
+    assert digests(tmp_path / "here") == digests(tmp_path / "there")
+
+
+def test_several_processes_draw_the_same_figures(make_frame, details, pictures):
+    frame = make_frame(models=("a", "b", "c"), labels=(10.0, 100.0), severities=(1, 5))
+    material = Material(validate_frame(frame), details, PictureList(pictures))
+    analysis = analyse(material.frame, AnalysisOptions(resamples=200))
+    alone, together = (draw_figures(analysis, material, ReportOptions(workers=workers)) for workers in (1, 2))
+    assert len(alone) >= FEW_FIGURES  # else one process draws them all
+    assert [(one.stem, dict(one.files)) for one in alone] == [(one.stem, dict(one.files)) for one in together]
 
 
 @pytest.mark.parametrize(
@@ -80,16 +114,27 @@ def test_another_process_writes_the_same_bytes(frame, details, pictures, tmp_pat
     ],
     ids=lambda options: "-".join(options),
 )
-def test_every_shape_of_frame_is_reported(make_frame, details, tmp_path, options):
-    files = write_report(make_frame(**options), details, (), tmp_path, resamples=100)
-    assert all(path.stat().st_size > 0 for path in files)
-    assert files.gallery == ()
-    assert "nan" not in files.tables[0].read_text().lower().replace("none", "")
+def test_every_shape_of_frame_is_reported(make_frame, details, write, tmp_path, options):
+    report = write(make_frame(**options), details, tmp_path)
+    assert all(path.stat().st_size > 0 for path in report.files)
+    assert not any(path.stem.startswith(("gallery", "failures")) for path in report.files.figures)
+    for path in report.files.tables:
+        if path.suffix in (".md", ".tex"):
+            assert not re.search(r"\bnan\b", path.read_text().lower()), path
+    methods = (tmp_path / "methods.md").read_text(encoding="utf-8")
+    assert ("Wilcoxon" in methods) == (len(options.get("models", "ab")) > 1 and options.get("groups") != 3)
+    assert ("neither intervals nor tests" in methods) == (options.get("groups") == 3)
 
 
 def test_two_data_sets_are_two_reports(frame, make_frame, details, tmp_path):
     with pytest.raises(UserError, match="holds another, simulated: write one report for each"):
-        write_report(pd.concat([frame, make_frame(dataset="another")]), details, (), tmp_path)
+        write_material(pd.concat([frame, make_frame(dataset="another")]), details, tmp_path)
+
+
+def test_a_reference_that_is_not_there_is_told(frame, details, write, tmp_path):
+    with pytest.raises(UserError, match="unet"):
+        write(frame, details, tmp_path, reference="unet")
+    assert not (tmp_path / "report.html").exists()
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path, monkeypatch):
