@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from biclip_bench.files import write_atomically
@@ -26,6 +27,8 @@ from .store import DESCRIPTION, Store
 from .versions import software_versions
 
 CONFIG = "config.yaml"
+WORKERS = min(2, os.cpu_count() or 1)
+"""Processes that draw figures: each holds the scores, so more of them would take memory rather than save time."""
 
 
 VALIDATION = {
@@ -69,7 +72,7 @@ def report_plan(
     was trained elsewhere. ``tell`` is called with the number of cases whose pictures are made, and of all.
     """
     material = keep_material(config, dataset, plan, store, folder, checkpoint, tell)
-    return write_report(material, folder, options or ReportOptions())
+    return write_report(material, folder, options or ReportOptions(workers=WORKERS))
 
 
 def keep_material(

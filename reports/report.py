@@ -22,6 +22,7 @@ from .material import Material
 from .methods_text import methods_markdown, methods_paragraphs
 from .options import ReportOptions
 from .wording import corruption_names
+from .written_files import remove_earlier
 
 if TYPE_CHECKING:
     from .figures.report_figures import DrawnFigure
@@ -83,7 +84,8 @@ def write_report(material: Material, folder: Path, options: ReportOptions | None
     """Write the report of one data set into a folder.
 
     Every file is written under a temporary name and renamed when whole; the page comes last. The same input gives
-    the same bytes. Files of an earlier report that this one does not have are removed from ``figures`` and ``tables``.
+    the same bytes. Files of an earlier report that this one does not have are removed; other files in the folder are
+    left alone.
 
     Parameters
     ----------
@@ -140,6 +142,7 @@ def write_report(material: Material, folder: Path, options: ReportOptions | None
         tuple(_write_numbers(analysis, folder)),
     )
     write_atomically(files.page, html)
+    remove_earlier(folder, files)
     return WrittenReport(files, details, analysis)
 
 
@@ -182,13 +185,8 @@ def table_files(tables: Sequence[ResultTable]) -> Iterator[tuple[str, bytes | st
 
 
 def _write_all(folder: Path, contents: Iterable[tuple[str, bytes | str]]) -> tuple[Path, ...]:
-    """Write files into a folder that holds nothing else, so that no file of an earlier report stays."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = tuple(write_atomically(folder / name, content) for name, content in contents)
-    for path in set(folder.iterdir()) - set(written):
-        if path.is_file():
-            path.unlink()
-    return written
+    return tuple(write_atomically(folder / name, content) for name, content in contents)
 
 
 def _write_numbers(analysis: Analysis, folder: Path) -> Iterator[Path]:

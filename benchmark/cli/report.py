@@ -54,11 +54,25 @@ def report_command(
         material = merged_material(folders, rename or [])
     again = len(folders) == 1 and not rename
     folder = output or (folders[0] if again else _merged_folder(folders, rename or []))
+    _check_output(folder)
     with console.status("Writing the report"):
         if folder.resolve() != folders[0].resolve():
             material = copy_material(material, folder)
         report = write_report(material, folder, options)
     show_report(report, console)
+
+
+def _check_output(folder: Path) -> None:
+    """Refuse a folder that holds other things than a report: its files could be written over."""
+    from ...reports.material import has_material
+
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--output {folder}: this is a file. Give a folder for the report.")
+    if folder.is_dir() and any(folder.iterdir()) and not has_material(folder):
+        raise UserError(
+            f"--output {folder}: the folder is not empty and holds no report, so files of yours could be written over. "
+            "Give a new folder."
+        )
 
 
 def merged_material(folders: list[Path], rename: list[str]) -> Material:

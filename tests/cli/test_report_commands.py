@@ -99,10 +99,13 @@ def test_a_name_that_two_folders_share_is_told_and_renamed(run_folder, within, t
         (("--level", "0.95"), "--level 0.95: give percent, from 50 to below 100, such as 95."),
         (("--reference", "nnunet"), "nnunet"),
         (("--published", "none.csv"), "The published numbers none.csv cannot be read"),
+        (("--output", "."), "--output .: the folder is not empty and holds no report"),
+        (("--output", "taken"), "--output taken: this is a file"),
         (("--rename", "unet=x"), "--rename unet=x: write FOLDER:MODEL=NEW"),
     ],
 )
 def test_a_wrong_option_is_told(alone, within, tmp_path, options, says):
+    (tmp_path / "taken").write_text("mine")
     done = within("report", alone, *options, cwd=tmp_path)
     if not says:
         assert done.returncode == 0, done.stderr

@@ -76,9 +76,9 @@ def test_it_learns_where_the_image_shows_the_answer(name):
     assert dice(model, unseen).min() > 0.9
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_it_reads_the_text_where_the_image_leaves_the_answer_open(name):
-    model, unseen = train(name, alike=True, steps=260, rate=3e-3)
+@pytest.mark.parametrize(("name", "steps", "rate"), [("lang-guided-decoder", 400, 2e-3), ("lvit", 140, 4e-3)])
+def test_it_reads_the_text_where_the_image_leaves_the_answer_open(name, steps, rate):
+    model, unseen = train(name, alike=True, steps=steps, rate=rate)
     assert dice(model, unseen).min() > 0.8
     others = dataclasses.replace(unseen, text=unseen.text[1:] + unseen.text[:1])
     assert dice(model, others).max() < 0.2

@@ -50,14 +50,25 @@ def test_a_report_is_a_page_figures_tables_texts_and_numbers(frame, details, pic
         "robustness.csv",
         "comparisons.csv",
     }
-    assert set(names) == set(digests(folder))
+    assert {*names, "report-files.txt"} == set(digests(folder))
 
 
-def test_files_of_an_earlier_report_do_not_stay_among_the_figures_and_tables(frame, details, pictures, write, tmp_path):
-    write(frame, details, tmp_path, pictures)
-    report = write(frame[frame["model"] == "model A"], details, tmp_path)
-    there = {path for name in ("figures", "tables") for path in (tmp_path / name).iterdir()}
-    assert there == {*report.files.figures, *report.files.tables}
+def test_files_of_an_earlier_report_go_and_those_of_the_user_stay(frame, details, pictures, write, tmp_path):
+    folder = tmp_path / "paper"
+    mine = [folder / "figures" / "sketch.pdf", folder / "tables" / "notes.md", folder / "draft.csv", tmp_path / "x.csv"]
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    earlier = write(frame, details, folder, pictures)
+    assert (folder / "comparisons.csv") in earlier.files.numbers
+    with (folder / "report-files.txt").open("a") as file:
+        file.write("../x.csv\n")
+    report = write(frame[frame["model"] == "model A"], details, folder)
+    assert len(list(report.files)) < len(list(earlier.files))
+    assert {path for path in folder.rglob("*") if path.is_file()} == {
+        *report.files, *mine[:3], folder / "report-files.txt",
+    }  # fmt: skip
+    assert all(path.read_text() == "mine" for path in mine)
 
 
 def test_csv_files_hold_the_numbers_in_full(frame, details, write, tmp_path):
