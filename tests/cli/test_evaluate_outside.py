@@ -84,8 +84,8 @@ def assert_same_scores(output: Path, reference: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("name", ["any-batch.pt2", "any-batch.onnx"])
-def test_a_model_file_has_the_scores_of_the_checkpoint(name, files, reference, cli, within, tmp_path):
-    done = cli("evaluate", "--model-file", files / name, *DATA, "--output", tmp_path)
+def test_a_model_file_has_the_scores_of_the_checkpoint(name, files, reference, within, tmp_path):
+    done = within("evaluate", "--model-file", files / name, *DATA, "--output", tmp_path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert_same_scores(tmp_path, reference)
     again = within("evaluate", "--model-file", files / name, *DATA, "--output", tmp_path, cwd=tmp_path)

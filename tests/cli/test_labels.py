@@ -14,9 +14,9 @@ TINY = (
 )  # fmt: skip
 
 
-def test_drawn_labels_are_written_and_a_run_with_them_is_the_same_run(cli, tmp_path: Path):
+def test_drawn_labels_are_written_and_a_run_with_them_is_the_same_run(within, tmp_path: Path):
     grid = ("--labels", "25,100", "--label-draws", "2", "--val-policy", "scaled", "--seed", "0,1")
-    done = cli("run", *TINY, "--patients", "8,4,2", *grid, "--output", tmp_path)
+    done = within("run", *TINY, "--patients", "8,4,2", *grid, "--output", tmp_path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "draw 1, seed 1" in done.stdout
     (folder,) = tmp_path.glob("phantom-quick-*")
@@ -31,13 +31,15 @@ def test_drawn_labels_are_written_and_a_run_with_them_is_the_same_run(cli, tmp_p
     assert "the same share of the validation part as of the labels" in report
     assert "2 draws, each with every seed" in report
 
-    again = cli("run", *TINY, "--patients", "8,4,2", "--labels-file", folder / "labels.csv", "--output", tmp_path)
+    again = within(
+        "run", *TINY, "--patients", "8,4,2", "--labels-file", folder / "labels.csv", "--output", tmp_path, cwd=tmp_path
+    )
     assert again.returncode == 0, again.stderr
     assert "Training unet" not in again.stdout  # every cell is in the store
     other = next(path for path in tmp_path.glob("phantom-quick-*") if path != folder)
     for name in ("scores.csv", "labels.csv"):
         assert (other / name).read_text() == (folder / name).read_text()
-    repeated = cli("run", "--config", other / "config.yaml", "--output", tmp_path)
+    repeated = within("run", "--config", other / "config.yaml", "--output", tmp_path, cwd=tmp_path)
     assert repeated.returncode == 0, repeated.stderr
     assert "Training unet" not in repeated.stdout
 
@@ -63,7 +65,7 @@ def test_wrong_label_options_are_told_in_a_paragraph(within, tmp_path: Path, opt
     assert "Traceback" not in done.stderr
 
 
-def test_a_split_by_slice_is_told_and_dealt_anew(cli, tmp_path: Path):
+def test_a_split_by_slice_is_told_and_dealt_anew(within, tmp_path: Path):
     """Five studies of four slices, of which every part holds some: as MosMedData+ is published."""
     generator = np.random.default_rng(0)
     for part, slices in {"Train": (0, 1), "Val": (2,), "Test": (3,)}.items():
@@ -83,11 +85,11 @@ def test_a_split_by_slice_is_told_and_dealt_anew(cli, tmp_path: Path):
                 book.active.append([name, "Unilateral pulmonary infection, one infected area, upper right lung."])
         book.save(tmp_path / f"{part}_Folder" / f"{part}_text.xlsx")
     data = ("--dataset", "lvit", "--data-root", tmp_path, "--output", tmp_path / "results")
-    done = cli("run", *TINY, *data)
+    done = within("run", *TINY, *data, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = "5 of 5 test cases come from a patient or study that is also in training"
     assert told in " ".join(done.stdout.split())
-    anew = cli("run", *TINY, *data, "--split", "patient")
+    anew = within("run", *TINY, *data, "--split", "patient", cwd=tmp_path)
     assert anew.returncode == 0, anew.stderr
     assert told not in " ".join(anew.stdout.split())
     reports = [path.read_text(encoding="utf-8") for path in sorted(tmp_path.glob("results/lvit-quick-*/report.html"))]
