@@ -33,6 +33,16 @@ if TYPE_CHECKING:
 FIGURES = "figures"
 TABLES = "tables"
 PAGE = "report.html"
+NUMBERS = {
+    "scores": "scores",
+    "robustness": "summary",
+    "overall": "overall",
+    "comparisons": "comparisons",
+    "ranks": "ranks",
+    "label-efficiency": "efficiency",
+}
+"""Names of the files of numbers, and the tables of the analysis that they hold."""
+
 FEW_FIGURES = 6
 """With fewer than this, starting further processes costs more time than it saves."""
 
@@ -190,14 +200,7 @@ def _write_all(folder: Path, contents: Iterable[tuple[str, bytes | str]]) -> tup
 
 
 def _write_numbers(analysis: Analysis, folder: Path) -> Iterator[Path]:
-    numbers: dict[str, pd.DataFrame] = {
-        "scores": analysis.scores,
-        "robustness": analysis.summary,
-        "overall": analysis.overall,
-        "comparisons": analysis.comparisons,
-        "ranks": analysis.ranks,
-        "labels-efficiency": analysis.efficiency,
-    }
-    for name, table in numbers.items():
+    for name, field in NUMBERS.items():
+        table: pd.DataFrame = getattr(analysis, field)
         if len(table):
             yield write_atomically(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
