@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from biclip_bench import __version__
 
 from ..corruptions import CorruptionSpec
+from ..reports.wording import listed
 from .config import ExperimentConfig
 from .datasets.base import PARTS, Dataset
 from .plan import Plan
@@ -92,11 +93,6 @@ def corruption_paragraph(corruptions: Sequence[CorruptionSpec], severities: Sequ
 def _corruption(spec: CorruptionSpec, severities: Sequence[int]) -> str:
     summary = spec.summary.rstrip(".")
     return f"{spec.name} ({summary[0].lower()}{summary[1:]}; severities {', '.join(map(str, severities))})"
-
-
-def listed(words: Sequence[str]) -> str:
-    """Join words as a sentence does."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def count(number: int, noun: str) -> str:

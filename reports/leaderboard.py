@@ -58,7 +58,7 @@ def leaderboard_rows(analysis: Analysis, details: ReportDetails) -> dict[str, An
                     if note and note.augmented_with is not None
                     else None,
                     "overall": _overall(analysis, model, labels),
-                    "conditions": _conditions(own[own["labels"] == labels]),
+                    "conditions": _records(analysis.scores, model, labels),
                     "robustness": _records(analysis.summary, model, labels),
                 }
             )
@@ -138,25 +138,11 @@ def _card_result(analysis: Analysis, details: ReportDetails, model: str, labels:
 
 
 def _overall(analysis: Analysis, model: str, labels: float) -> dict[str, Any]:
-    rows = _records(analysis.overall, model, labels)
-    if rows:
-        return rows[0]
-    clean = analysis.scores[
-        (analysis.scores["model"] == model)
-        & (analysis.scores["labels"] == labels)
-        & (analysis.scores["corruption"] == CLEAN)
-    ]
-    return {f"{name}_clean": _plain(clean[f"{name}_mean"].iloc[0]) for name in ("dice", "iou") if len(clean)}
-
-
-def _conditions(scores: pd.DataFrame) -> list[dict[str, Any]]:
-    shown = scores.drop(columns=["dataset", "model", "labels"])
-    return [{str(key): _plain(value) for key, value in row.items()} for row in shown.to_dict("records")]
+    (row,) = _records(analysis.overall, model, labels)
+    return row
 
 
 def _records(table: pd.DataFrame, model: str, labels: float) -> list[dict[str, Any]]:
-    if table.empty:
-        return []
     own = table[(table["model"] == model) & (table["labels"] == labels)].drop(columns=["dataset", "model", "labels"])
     return [{str(key): _plain(value) for key, value in row.items()} for row in own.to_dict("records")]
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from biclip_bench.errors import UserError
 
+from .chosen_cases import case_areas
 from .details import CorruptionNote, ModelNote, ReportDetails
 from .frame import COUNT_COLUMNS, KEY_COLUMNS, SCORE_COLUMNS, validate_frame
 from .material import PICTURES_FILE, Material, read_material, rename_models
@@ -88,12 +89,10 @@ def _differs(what: str, first: str, second: str) -> str:
 
 
 def _join_frames(frames: Sequence[pd.DataFrame], titles: Sequence[str]) -> pd.DataFrame:
-    sizes = [lesion_sizes(frame) for frame in frames]
-    for (first, before), (second, after) in pairwise(zip(titles, sizes, strict=True)):
-        shared = before.index.intersection(after.index)
-        if len(shared) == 0 or (before[shared] != after[shared]).any():
-            what = "have no test case in common" if len(shared) == 0 else "do not have the same true masks"
-            raise UserError(f"{first} and {second} {what}: their scores cannot stand in one table.")
+    for (first, before), (second, after) in pairwise(zip(titles, frames, strict=True)):
+        unlike = unlike_cases(before, after)
+        if unlike:
+            raise UserError(f"{first} and {second} {unlike}: their scores cannot stand in one table.")
     joined = pd.concat([frame.assign(_from=place) for place, frame in enumerate(frames)], ignore_index=True)
     repeated = joined[joined.duplicated(list(KEY_COLUMNS), keep=False)]
     grouped = repeated.groupby(list(KEY_COLUMNS), observed=True)[[*SCORE_COLUMNS, *COUNT_COLUMNS]]
@@ -111,10 +110,13 @@ def _join_frames(frames: Sequence[pd.DataFrame], titles: Sequence[str]) -> pd.Da
     return validate_frame(joined.drop_duplicates(list(KEY_COLUMNS)).drop(columns="_from"))
 
 
-def lesion_sizes(frame: pd.DataFrame) -> pd.Series:
-    """True area of every case in pixels, by the case."""
-    cases = frame.drop_duplicates("case").set_index("case")
-    return cases["true_positive"] + cases["false_negative"]
+def unlike_cases(first: pd.DataFrame, second: pd.DataFrame) -> str:
+    """Say why the scores of two frames are not of the same cases, as a predicate; empty where they are."""
+    before, after = (case_areas(frame).set_index("case")["area"] for frame in (first, second))
+    shared = before.index.intersection(after.index)
+    if len(shared) == 0:
+        return "have no test case in common"
+    return "do not have the same true masks" if (before[shared] != after[shared]).any() else ""
 
 
 def _join_details(details: Sequence[ReportDetails], titles: Sequence[str]) -> ReportDetails:

@@ -8,7 +8,7 @@ from .inference.analysis import Analysis
 from .inference.comparisons import METHODS
 from .inference.resampling import MINIMUM_GROUPS
 from .tables.markup import escape_markdown
-from .wording import few_trainings, interval_factors, sample_text
+from .wording import few_patients, few_trainings, interval_factors, sample_text
 
 
 def methods_paragraphs(analysis: Analysis, details: ReportDetails) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ def scoring_paragraph(analysis: Analysis, details: ReportDetails) -> str:
 def statistics_paragraph(analysis: Analysis) -> str:
     """Say how intervals and tests were made, and what they hold for."""
     options, scores = analysis.options, analysis.scores
-    if int(scores["n_groups"].min()) < MINIMUM_GROUPS:
+    if few_patients(scores):
         return f"With fewer than {MINIMUM_GROUPS} patients neither intervals nor tests were computed."
     several = scores["model"].nunique() > 1
     second = (

@@ -12,10 +12,11 @@ from biclip_bench.errors import UserError
 from .frame import validate_frame
 from .inference.analysis import AnalysisOptions
 from .inference.comparisons import compare_models, judge
-from .inference.resampling import resample_scores
-from .inference.targets import complete_cases
+from .inference.estimates import estimates_of
+from .inference.resampling import ResampledScores, resample_scores
+from .inference.targets import complete_cases, targets_of
 from .material import Material
-from .merging import lesion_sizes
+from .merging import unlike_cases
 
 FIRST, SECOND = "A: ", "B: "
 """Before the models' names, so that one name can stand on both sides."""
@@ -126,12 +127,9 @@ def _check_same_data(first: Material, second: Material) -> None:
             f"The first run is on {first.details.dataset}, the second on {second.details.dataset}: there is nothing to "
             "compare."
         )
-    sizes = [lesion_sizes(run.frame) for run in (first, second)]
-    shared = sizes[0].index.intersection(sizes[1].index)
-    if len(shared) == 0:
-        raise UserError("The two runs have no test case in common.")
-    if (sizes[0][shared] != sizes[1][shared]).any():
-        raise UserError("The two runs do not have the same true masks: their scores cannot be compared case by case.")
+    unlike = unlike_cases(first.frame, second.frame)
+    if unlike:
+        raise UserError(f"The two runs {unlike}: their scores cannot be compared case by case.")
 
 
 def _conditions(first: Material, second: Material) -> tuple[list[tuple[str, int]], dict[str, str]]:
@@ -167,7 +165,7 @@ def _compared(frame: pd.DataFrame, options: AnalysisOptions) -> pd.DataFrame:
     whole = complete_cases(frame)
     resampled = resample_scores(whole, resamples=options.resamples, seed=options.seed)
     table = compare_models(whole, resampled, level=options.level)
-    means = _means(whole)
+    means = _means(resampled)
     for side in ("a", "b"):
         keys = zip(table["labels"], table["corruption"], table[f"model_{side}"], strict=True)
         table[f"dice_{side}"] = [means[labels, corruption, model] for labels, corruption, model in keys]
@@ -175,18 +173,11 @@ def _compared(frame: pd.DataFrame, options: AnalysisOptions) -> pd.DataFrame:
     return table
 
 
-def _means(frame: pd.DataFrame) -> dict[tuple[float, str, str], float]:
-    """Mean Dice by label fraction, corruption (``"all"`` over the corruptions) and model, severities averaged."""
-    key = ["labels", "corruption", "model"]
-    plain = frame.assign(corruption=frame["corruption"].astype(str), model=frame["model"].astype(str))
-    by_training = plain.groupby([*key, "severity", "draw", "seed"])["dice"].mean()
-    by_corruption = by_training.groupby([*key, "severity"]).mean().groupby(key).mean()
-    corrupted = by_corruption[by_corruption.index.get_level_values("corruption") != "clean"]
-    overall = corrupted.groupby(["labels", "model"]).mean()
-    rows = [
-        by_corruption.rename("dice").reset_index(),
-        overall.rename("dice").reset_index().assign(corruption="all"),
-    ]
-    table = pd.concat(rows, ignore_index=True)
-    keys = zip(*(table[column].tolist() for column in key), strict=True)
-    return dict(zip(keys, table["dice"].tolist(), strict=True))
+def _means(resampled: ResampledScores) -> dict[tuple[float, str, str], float]:
+    """Mean Dice by label fraction, corruption (``"all"`` over the corruptions) and model: what is compared."""
+    dice = estimates_of(resampled, "dice").points
+    return {
+        (target.labels, target.corruption, model): float(dice[columns] @ weights)
+        for target in targets_of(resampled.conditions)
+        for model, (columns, weights) in target.terms.items()
+    }

@@ -95,8 +95,13 @@ def too_few_trainings(scores: pd.DataFrame) -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """Join words as a sentence does: ``"a"``, ``"a and b"``, ``"a, b and c"``."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    """Join words as a sentence does: ``"a"``, ``"a and b"``, ``"a, b and c"``; nothing for none."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def joined(*sentences: str) -> str:
+    """Put sentences into one paragraph, without the empty ones."""
+    return " ".join(filter(None, sentences))
 
 
 def labels_text(labels: float) -> str:

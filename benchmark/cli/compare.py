@@ -47,7 +47,7 @@ def compare_command(
 
     if output is not None and output.suffix not in FORMATS:
         raise UserError(f"--output {output}: the name ends in {' or '.join(FORMATS)}.")
-    options = opt.report_options("plain", 70, None, None, level, resamples).analysis
+    options = opt.report_options(level=level, resamples=resamples).analysis
     first, second = (merged_material([folder], []) for folder in (a, b))
     found = compare_runs(first, second, matched_models(first, second, model_a, model_b), options)
     console = Console()

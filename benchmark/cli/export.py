@@ -45,7 +45,7 @@ def export_command(
     from ...reports.leaderboard import leaderboard_rows, model_card
     from .report import merged_material
 
-    options = opt.report_options("plain", bar, reference, None, 95, 2000)
+    options = opt.report_options(bar=bar, reference=reference)
     material = merged_material(folders, [])
     analysis = analyse(material.frame, options.analysis)
     if kind is ExportFormat.hf:

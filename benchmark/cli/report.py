@@ -48,7 +48,9 @@ def report_command(
     from ...reports.material import copy_material
     from .run import show_report
 
-    options = opt.report_options(style, bar, reference, published, level, resamples)
+    options = opt.report_options(
+        style=style, bar=bar, reference=reference, published=published, level=level, resamples=resamples
+    )
     console = Console()
     with console.status("Reading the scores"):
         material = merged_material(folders, rename or [])

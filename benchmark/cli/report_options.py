@@ -52,7 +52,13 @@ Resamples = Annotated[int, typer.Option(help="Bootstrap resamples.", rich_help_p
 
 
 def report_options(
-    style: str, bar: float, reference: str | None, published: list[str] | None, level: float, resamples: int
+    *,
+    style: str = "plain",
+    bar: float = 70,
+    reference: str | None = None,
+    published: list[str] | None = None,
+    level: float = 95,
+    resamples: int = 2000,
 ) -> ReportOptions:
     """Check the options and put them together.
 

@@ -77,7 +77,7 @@ def reproduce_command(
         for experiment in experiments.values():
             typer.echo(f"# {recipe.title}. {recipe.remark}\n{experiment.to_yaml()}")
         return
-    options = ropt.report_options(style, 70, None, ["shipped"], 95, 2000)
+    options = ropt.report_options(style=style, published=[ropt.SHIPPED])
     console.print(f"{recipe.title}. {recipe.remark}", highlight=False, markup=False)
     for experiment in experiments.values():
         run_experiment(experiment, console, options, dry_run=dry_run)

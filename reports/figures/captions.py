@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ..details import ReportDetails
-from ..wording import EMPTY_RULE, interval_text, sample_text
+from ..wording import EMPTY_RULE, interval_text, joined, sample_text
 
 MEAN_OVER_CASES = "Scores are means over test cases (over trainings, where there are several)."
 
@@ -43,11 +43,6 @@ def trained_note(models: Sequence[str], corruptions: Sequence[str], details: Rep
     return f"Training saw the corruption's family: {', '.join(trained)}." if trained else ""
 
 
-def joined(*sentences: str) -> str:
-    """Put sentences together, without the empty ones."""
-    return " ".join(sentence for sentence in sentences if sentence)
-
-
 def curve_caption(what: str, scores: pd.DataFrame, details: ReportDetails, level: float) -> str:
     """Say of a figure with curves: what it shows, how scores are averaged, the sample, the bands."""
     return joined(
@@ -57,8 +52,3 @@ def curve_caption(what: str, scores: pd.DataFrame, details: ReportDetails, level
         bands_note(scores, level),
         EMPTY_RULE,
     )
-
-
-def list_text(names: Sequence[str]) -> str:
-    """Write names as a list in a sentence: ``"a, b and c"``."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else list(names))

@@ -10,18 +10,8 @@ import pandas as pd
 
 from ..details import ReportDetails
 from ..frame import CLEAN
-from ..wording import MEASURE_NAMES, corruption_names, labels_text, percent
-from .captions import (
-    SAME_NUMBERS,
-    SCORES_ARE_MEANS,
-    bands_note,
-    curve_caption,
-    joined,
-    list_text,
-    sample_note,
-    setting_note,
-    trained_note,
-)
+from ..wording import MEASURE_NAMES, corruption_names, joined, labels_text, listed, percent
+from .captions import SAME_NUMBERS, SCORES_ARE_MEANS, bands_note, curve_caption, sample_note, setting_note, trained_note
 from .curve_panel import draw_curves, legend_line, severity_axis
 from .small_multiples import small_multiples_figure
 from .stems import corruption_stems
@@ -156,8 +146,8 @@ def _figure(
     add_model_legend(figure, {model: legend_line(styles[model]) for model in models}, loc="outside upper center")
     add_footnote(figure, note)
     named = tuple(corruption for corruption in corruptions if corruption != CLEAN)
-    what = f"Dice and IoU against the severity of {list_text(named)}" if named else "Dice and IoU without corruption"
-    at = f", at {list_text([labels_text(fraction) for fraction in labels])} of the training labels" if by_label else ""
+    what = f"Dice and IoU against the severity of {listed(named)}" if named else "Dice and IoU without corruption"
+    at = f", at {listed([labels_text(fraction) for fraction in labels])} of the training labels" if by_label else ""
     caption = curve_caption(f"{what}{at}; severity 0 is clean.", scores, details, level)
     return NamedFigure(
         stem, named, figure, caption, f"Line chart: {what}{at}, a line per model. {_told(scores, named)}"
@@ -203,7 +193,7 @@ def _told(scores: pd.DataFrame, named: Sequence[str]) -> str:
         worst = worst[worst["severity"] == worst["severity"].max()].sort_values("dice_mean")
         if len(worst):
             ends = [worst.iloc[-1]] if len(worst) == 1 else [worst.iloc[-1], worst.iloc[0]]
-            values = list_text([f"{row['model']} {percent(row['dice_mean'])}%" for row in ends])
+            values = listed([f"{row['model']} {percent(row['dice_mean'])}%" for row in ends])
             spread = "highest and lowest Dice" if len(ends) > 1 else "Dice"
             sentences.append(f"At severity {worst.iloc[0]['severity']} of {corruption}: {spread} {values}.")
     return joined(*sentences, SAME_NUMBERS)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ..details import ReportDetails
 from ..frame import CLEAN
 from ..picture_source import PictureSource
-from ..wording import percent
-from .captions import joined, setting_note
+from ..wording import joined, percent
+from .captions import setting_note
 from .case_choice import Failure
 from .gallery import GAP, TRUTH, add_note, add_outline_legend
 from .panel import Panel, draw_panel, panel_of

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ..details import ReportDetails
 from ..frame import CLEAN
 from ..picture_source import PictureSource
-from ..wording import percent
-from .captions import joined, list_text, setting_note
+from ..wording import joined, listed, percent
+from .captions import setting_note
 from .panel import Panel, draw_missing, draw_panel, on_grey, panel_of
 from .stems import corruption_stems
 from .style import (
@@ -181,7 +181,7 @@ def _figure(
         top -= heights[case] + around - TEXT_HEIGHT * scale
     add_note(figure, note)
     caption = joined(
-        f"Test cases under {corruption}: the true outline and the outlines of {list_text(list(styles))}."
+        f"Test cases under {corruption}: the true outline and the outlines of {listed(list(styles))}."
         if styles
         else f"Test cases under {corruption} with their true outline.",
         scored.strip(),

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ..details import ReportDetails
 from ..frame import CLEAN
-from ..wording import DAGGER, EMPTY_RULE, corruption_names, labels_text, percent
-from .captions import MEAN_OVER_CASES, SAME_NUMBERS, SCORES_ARE_MEANS, joined, list_text, sample_note, setting_note
+from ..wording import DAGGER, EMPTY_RULE, corruption_names, joined, labels_text, listed, percent
+from .captions import MEAN_OVER_CASES, SAME_NUMBERS, SCORES_ARE_MEANS, sample_note, setting_note
 from .style import FigurePlan, Layout, NamedFigure, add_footnote, footnote_height, text_scale
 from .text_width import shorten_text, text_width
 
@@ -142,7 +142,7 @@ def _figure(
     axes.set_yticks(range(len(models)), names)
     axes.set_xticks(range(len(heads)), heads, rotation=HEAD_ANGLE, ha="left", va="bottom", rotation_mode="anchor")
     add_footnote(figure, note)
-    what = f"Dice (%) of every model, clean and under {list_text(corruptions)}."
+    what = f"Dice (%) of every model, clean and under {listed(corruptions)}."
     caption = joined(
         what, at, MEAN_OVER_CASES, _mean_note(averaged), sample_note(scores, details), _dagger_note(marks),
         EMPTY_RULE,

@@ -8,18 +8,8 @@ import pandas as pd
 
 from ..details import ReportDetails
 from ..frame import CLEAN
-from ..wording import corruption_names, labels_text, percent
-from .captions import (
-    SAME_NUMBERS,
-    SCORES_ARE_MEANS,
-    bands_note,
-    curve_caption,
-    joined,
-    list_text,
-    sample_note,
-    setting_note,
-    trained_note,
-)
+from ..wording import corruption_names, joined, labels_text, listed, percent
+from .captions import SAME_NUMBERS, SCORES_ARE_MEANS, bands_note, curve_caption, sample_note, setting_note, trained_note
 from .curve_panel import draw_curves, labels_axis, legend_line, panel_grid, shared_panels
 from .style import (
     FigurePlan,
@@ -109,7 +99,7 @@ def _figure(
     panels[0].yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     add_model_legend(figure, {model: legend_line(styles[model]) for model in models}, loc="outside upper center")
     add_footnote(figure, note)
-    what = f"Dice against the percent of the training labels, for {list_text(conditions)}, on the same axes."
+    what = f"Dice against the percent of the training labels, for {listed(conditions)}, on the same axes."
     caption = curve_caption(joined(what, averaged), sample, details, level)
     alternative = joined("Line charts, a line per model:", what, _told(curves, conditions[0]), SAME_NUMBERS)
     return NamedFigure("label-efficiency", tuple(corruptions), figure, caption, alternative)
@@ -122,4 +112,4 @@ def _told(curves: pd.DataFrame, condition: str) -> str:
     for fraction in (shown["labels"].min(), shown["labels"].max()):
         best = shown[shown["labels"] == fraction].sort_values("dice_mean").iloc[-1]
         sentences.append(f"{best['model']} with {percent(best['dice_mean'])}% at {labels_text(fraction)} of the labels")
-    return f"Highest Dice, {condition}: {list_text(sentences)}."
+    return f"Highest Dice, {condition}: {listed(sentences)}."

@@ -13,17 +13,8 @@ from numpy.typing import NDArray
 
 from ..details import ReportDetails
 from ..frame import CLEAN
-from ..wording import EMPTY_RULE, corruption_names
-from .captions import (
-    MEAN_OVER_CASES,
-    SAME_NUMBERS,
-    SCORES_ARE_MEANS,
-    joined,
-    list_text,
-    sample_note,
-    setting_note,
-    trained_note,
-)
+from ..wording import EMPTY_RULE, corruption_names, joined, listed
+from .captions import MEAN_OVER_CASES, SAME_NUMBERS, SCORES_ARE_MEANS, sample_note, setting_note, trained_note
 from .curve_panel import labels_axis, panel_grid, shared_panels
 from .heat_map import COLOUR_MAP, ink_on
 from .stems import corruption_stems
@@ -128,7 +119,7 @@ def _figure(
     scalar = matplotlib.cm.ScalarMappable(norm, COLOUR_MAP)
     figure.colorbar(scalar, ax=panels, label="Dice (%)", ticks=levels, aspect=14 * rows, pad=0.02)
     add_footnote(figure, note)
-    what = f"Dice over the percent of the training labels and the severity of {corruption}, for {list_text(models)}."
+    what = f"Dice over the percent of the training labels and the severity of {corruption}, for {listed(models)}."
     caption = joined(what, MEAN_OVER_CASES, thick, between, sample_note(scores, details), EMPTY_RULE)
     alternative = joined("Contour maps, a panel per model, with the same levels:", what, thick, SAME_NUMBERS)
     return NamedFigure(f"labels-severity-{stem}", (corruption,), figure, caption, alternative)

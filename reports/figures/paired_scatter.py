@@ -14,8 +14,8 @@ from ..details import ReportDetails
 from ..frame import CLEAN
 from ..inference.corruption_error import USUAL_REFERENCE
 from ..inference.targets import ALL, complete_cases
-from ..wording import labels_text
-from .captions import SAME_NUMBERS, joined, list_text, setting_note
+from ..wording import joined, labels_text, listed
+from .captions import SAME_NUMBERS, setting_note
 from .curve_panel import panel_grid
 from .style import FigurePlan, Layout, ModelStyle, NamedFigure, add_footnote, footnote_height, model_styles, text_scale
 from .text_width import shorten_text
@@ -173,7 +173,7 @@ def _figure(
     width = layout.one_column if len(pairs) <= 2 and layout.has_columns else layout.two_columns
     rows, columns = panel_grid(len(pairs), width, LEAST_PANEL * scale**0.5)
     patients = max(len(pair.points) for pair in pairs)
-    conditions = list_text(list(dict.fromkeys(pair.condition for pair in pairs)))
+    conditions = listed(list(dict.fromkeys(pair.condition for pair in pairs)))
     averaged = (
         "Corrupted: mean over severities and corruptions." if any(p.condition == CORRUPTED for p in pairs) else ""
     )

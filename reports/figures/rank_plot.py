@@ -11,8 +11,8 @@ import pandas as pd
 from ..details import ReportDetails
 from ..frame import CLEAN
 from ..inference.targets import ALL
-from ..wording import labels_text
-from .captions import joined, list_text, setting_note
+from ..wording import joined, labels_text, listed
+from .captions import setting_note
 from .style import FigurePlan, Layout, ModelStyle, NamedFigure, add_footnote, footnote_height, model_styles, text_scale
 from .text_width import shorten_text
 
@@ -138,7 +138,7 @@ def _figure(
     add_footnote(figure, note)
     named = tuple(condition for condition in conditions if condition not in (CLEAN, ALL))
     titles = [condition_title(condition, ranks) for condition in conditions]
-    what = f"Rank of every model by mean Dice, for {list_text(titles)}."
+    what = f"Rank of every model by mean Dice, for {listed(titles)}."
     caption = joined(what, at, "1 is the best; Dice is a mean over test cases.", whiskers, bars)
     told = joined(*(f"{title}: {', '.join(orders[key])}." for title, key in zip(titles, conditions, strict=True)))
     return NamedFigure("ranks", named, figure, caption, joined("Rank plot. From the best to the worst,", told))

@@ -8,18 +8,8 @@ import pandas as pd
 
 from ..details import ReportDetails
 from ..frame import CLEAN
-from ..wording import DAGGER, labels_text
-from .captions import (
-    SAME_NUMBERS,
-    SCORES_ARE_MEANS,
-    bands_note,
-    curve_caption,
-    joined,
-    list_text,
-    sample_note,
-    setting_note,
-    trained_note,
-)
+from ..wording import DAGGER, joined, labels_text, listed
+from .captions import SAME_NUMBERS, SCORES_ARE_MEANS, bands_note, curve_caption, sample_note, setting_note, trained_note
 from .curve_panel import draw_curves, legend_line, panel_grid, severity_axis, shared_panels
 from .style import (
     Layout,
@@ -98,7 +88,5 @@ def small_multiples_figure(
         named,
         figure,
         curve_caption(joined(what, at), scores, details, level),
-        joined(
-            f"Line charts, a panel per corruption ({list_text(named)}) and a line per model: {what}", at, SAME_NUMBERS
-        ),
+        joined(f"Line charts, a panel per corruption ({listed(named)}) and a line per model: {what}", at, SAME_NUMBERS),
     )

@@ -44,8 +44,3 @@ def trained_note(marked: bool, untold: Sequence[str] = ()) -> str:
             f"Whether the training of {' and '.join(untold)} saw a tested corruption's family is not stated."
         )
     return " ".join(sentences)
-
-
-def joined(*notes: str) -> str:
-    """Put notes into one paragraph."""
-    return " ".join(filter(None, notes))

@@ -13,8 +13,8 @@ from ..frame import CLEAN
 from ..inference.analysis import Analysis
 from ..inference.comparisons import METHODS
 from ..inference.targets import ALL
-from ..wording import NO_VALUE, labels_text
-from .captions import caption, joined
+from ..wording import NO_VALUE, joined, labels_text
+from .captions import caption
 from .marks import blind_models, records
 from .number_cells import cell_of
 from .result_table import ResultTable, TableCell, TableRow

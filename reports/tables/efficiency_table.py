@@ -9,8 +9,8 @@ import pandas as pd
 from ..details import ReportDetails
 from ..frame import CLEAN
 from ..inference.analysis import Analysis
-from ..wording import labels_text
-from .captions import caption, joined, trained_note
+from ..wording import joined, labels_text
+from .captions import caption, trained_note
 from .marks import HIGHER, LOWER, blind_models, mark_best, records
 from .number_cells import cell_of, number_cell
 from .result_table import ResultTable, TableCell, TableRow

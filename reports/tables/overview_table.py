@@ -11,8 +11,8 @@ from ..details import ReportDetails
 from ..frame import CLEAN
 from ..inference.analysis import Analysis
 from ..inference.targets import ALL
-from ..wording import NO_VALUE, corruption_names, labels_text
-from .captions import caption, joined, trained_note
+from ..wording import NO_VALUE, corruption_names, joined, labels_text
+from .captions import caption, trained_note
 from .marks import HIGHER, LOWER, blind_models, mark_best, model_labels, records
 from .number_cells import cell_of, number_text
 from .result_table import ResultTable, TableCell, TableRow

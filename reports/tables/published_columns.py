@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from ..details import ReportDetails
 from ..frame import CLEAN
-from ..wording import NO_VALUE, labels_text
-from .captions import joined
+from ..wording import NO_VALUE, joined, labels_text
 from .published import (
     CONVENTIONS,
     NOT_STATED,

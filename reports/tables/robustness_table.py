@@ -11,8 +11,8 @@ from biclip_bench.errors import UserError
 from ..details import ReportDetails
 from ..frame import CLEAN
 from ..inference.statistics import MEASURES
-from ..wording import MEASURE_NAMES, corruption_names, labels_text
-from .captions import caption, joined, trained_note
+from ..wording import MEASURE_NAMES, corruption_names, joined, labels_text
+from .captions import caption, trained_note
 from .marks import HIGHER, blind_models, mark_best, model_labels, records
 from .number_cells import cell_of
 from .published import PublishedScore

@@ -9,8 +9,8 @@ import pandas as pd
 
 from ..details import ReportDetails
 from ..frame import CLEAN
-from ..wording import corruption_names, labels_text, severities_text
-from .captions import caption, joined, trained_note
+from ..wording import corruption_names, joined, labels_text, severities_text
+from .captions import caption, trained_note
 from .marks import HIGHER, LOWER, NEITHER, blind_models, mark_best, model_labels
 from .number_cells import cell_of
 from .result_table import ResultTable, TableRow
