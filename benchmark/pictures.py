@@ -20,9 +20,6 @@ from .masks import decode_mask
 from .plan import Plan
 from .store import Store
 
-TYPICAL = 3
-"""Cases in a picture grid."""
-
 MOST_CASES = 100
 MOST_PICTURES = 2000
 """Pictures that a report makes at most: every one is an image corrupted again."""
@@ -42,7 +39,7 @@ def say_nothing(done: int, total: int) -> None:
     """Tell nobody."""
 
 
-def typical_cases(index: pd.DataFrame, count: int = TYPICAL) -> list[str]:
+def typical_cases(index: pd.DataFrame, count: int = chosen_cases.TYPICAL) -> list[str]:
     """Choose test cases of a data set's index, from the truth alone."""
     tests = index[index["part"] == "test"]
     return chosen_cases.typical_cases(tests.assign(area=tests["lesion_fraction"]), count)
@@ -99,8 +96,8 @@ def keep_pictures(
         Whom to tell how far it is.
     """
     conditions = {(cell.corruption, cell.severity) for cells in shown.values() for cell in cells}
-    count = max(TYPICAL, min(MOST_CASES, MOST_PICTURES // max(1, len(conditions))))
-    names = chosen_cases.chosen_cases(frame, count, TYPICAL)
+    count = max(chosen_cases.TYPICAL, min(MOST_CASES, MOST_PICTURES // max(1, len(conditions))))
+    names = chosen_cases.chosen_cases(frame, count)
     identity = digest([SCHEMA, {model: [cell.key for cell in cells] for model, cells in shown.items()}, names])
     path = folder / PICTURES_FILE
     if pictures_identity(path) == identity:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+TYPICAL = 3
+"""Cases in a picture grid."""
+
 
 def typical_cases(cases: pd.DataFrame, count: int) -> list[str]:
     """Choose cases with small, middling and large lesions: evenly spaced quantiles of the lesion's area.
@@ -36,7 +39,7 @@ def case_areas(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"case": cases["case"].astype(str), "group": cases["group"].astype(str), "area": area})
 
 
-def chosen_cases(frame: pd.DataFrame, count: int, typical: int) -> list[str]:
+def chosen_cases(frame: pd.DataFrame, count: int, typical: int = TYPICAL) -> list[str]:
     """Choose the cases of a report: typical ones first, then in turn the worst and evenly spread ones.
 
     Parameters

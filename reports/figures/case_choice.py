@@ -9,15 +9,12 @@ import pandas as pd
 
 from .. import chosen_cases
 
-TYPICAL_CASES = 3
-"""Cases in a picture grid."""
 
-
-def typical_cases(frame: pd.DataFrame, cases: Sequence[str], count: int = TYPICAL_CASES) -> list[str]:
+def typical_cases(frame: pd.DataFrame, cases: Sequence[str], count: int = chosen_cases.TYPICAL) -> list[str]:
     """Choose cases with a small, a middling and a large lesion: evenly spaced quantiles of the lesion's area.
 
-    Chosen from the truth alone, so that no model's successes or failures are picked. Each is of another patient where
-    there are enough.
+    Chosen from the truth of all cases alone, so that no model's successes or failures are picked; from that of the
+    cases with pictures only where one of the chosen has none. Each is of another patient where there are enough.
 
     Parameters
     ----------
@@ -33,8 +30,12 @@ def typical_cases(frame: pd.DataFrame, cases: Sequence[str], count: int = TYPICA
     list[str]
         By ascending area; cases without a lesion only where there are no others.
     """
-    found = frame[frame["case"].isin(cases)]
-    return chosen_cases.typical_cases(chosen_cases.case_areas(found), count) or list(cases[:count])
+    areas = chosen_cases.case_areas(frame)
+    typical = chosen_cases.typical_cases(areas, count)
+    # Those with pictures are in part the worst ones: to be typical of them is not to be typical of all.
+    if set(typical) <= set(cases):
+        return typical
+    return chosen_cases.typical_cases(areas[areas["case"].isin(cases)], count) or list(cases[:count])
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,14 @@ def test_typical_cases_do_not_depend_on_what_models_find(frame):
     assert typical_cases(frame.sample(frac=1, random_state=1), cases) == typical_cases(frame, cases)
 
 
+def test_they_are_typical_of_all_cases_and_not_of_those_with_pictures(frame):
+    typical = typical_cases(frame, frame["case"].unique().tolist())
+    areas = frame.drop_duplicates("case").assign(area=lambda one: one["true_positive"] + one["false_negative"])
+    smallest = areas.sort_values("area")["case"].tolist()[:8]
+    assert set(typical_cases(frame, smallest)) != set(typical)
+    assert typical_cases(frame, [*smallest, *typical]) == typical
+
+
 def test_only_cases_with_pictures_are_chosen(frame):
     assert set(typical_cases(frame, ["case-003", "case-004"])) <= {"case-003", "case-004"}
     assert typical_cases(frame, ["case-004"]) == ["case-004"]
