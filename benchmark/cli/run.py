@@ -175,8 +175,9 @@ def show_report(report: WrittenReport, console: Console) -> None:
     """Print the summary tables and where each file of a report lies."""
     from ...reports import summary_table
 
+    analysis = report.analysis
     for corruption in report.corruptions:
-        console.print(summary_table(report.analysis.scores, corruption, report.details))
+        console.print(summary_table(analysis.scores, corruption, report.details, summary=analysis.summary))
     console.print(f"Setting: {report.details.profile}", highlight=False, markup=False)
     files = report.files
     for path in (files.page, *files.figures[:1], *files.tables[:1], *files.texts[:1]):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ..details import ReportDetails
 from ..inference.analysis import Analysis, AnalysisOptions
-from ..inference.corruption_error import reference_model
 from ..inference.resampling import MINIMUM_GROUPS, MINIMUM_TRAININGS
 from ..picture_source import PictureSource
 from ..tables.result_table import ResultTable, TableCell
@@ -89,7 +88,7 @@ def report_page(
         "minimum_trainings": MINIMUM_TRAININGS,
         "dagger": DAGGER,
         "trained_mark": any(details.trained_for(model, name) for model in set(models) for name in corruptions),
-        "reference_text": reference_model(models, options.reference),
+        "reference_text": analysis.reference,
         "overview": next((table for table in tables if table.name == OVERVIEW), None),
         "tables": [table for table in tables if table.name != OVERVIEW],
         "figures": shown,

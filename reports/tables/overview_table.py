@@ -91,7 +91,7 @@ def overview_table(analysis: Analysis, details: ReportDetails, tests: PairedTest
             marked = with_signs(marked, headings.index(heading), condition, tests, blind)
     untold = details.untold_training(analysis.scores["model"].tolist()) if corruptions else []
     words = {
-        "reference": _reference_text(analysis),
+        "reference": analysis.reference,
         "bar": bar,
         "level": 100 * analysis.options.level,
     }
@@ -117,15 +117,6 @@ def overview_table(analysis: Analysis, details: ReportDetails, tests: PairedTest
 
 def _trained_for_any(model: str, analysis: Analysis, details: ReportDetails) -> bool:
     return any(details.trained_for(model, corruption) for corruption in corruption_names(analysis.scores))
-
-
-def _reference_text(analysis: Analysis) -> str:
-    """Name the model whose corruption error is 1 by definition, where exactly one has it."""
-    if analysis.options.reference is not None:
-        return analysis.options.reference
-    errors = analysis.overall.get("mean_corruption_error", pd.Series(dtype=float))
-    models = analysis.overall.loc[(errors - 1).abs() < 1e-12, "model"].unique()
-    return str(models[0]) if len(models) == 1 else "the reference model"
 
 
 def _below_bar(summary: pd.DataFrame) -> dict[tuple[str, float], TableCell]:

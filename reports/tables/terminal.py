@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def summary_table(
-    scores: pd.DataFrame, corruption: str, details: ReportDetails | None = None, *, measure: str = "dice"
+    scores: pd.DataFrame,
+    corruption: str,
+    details: ReportDetails | None = None,
+    *,
+    measure: str = "dice",
+    summary: pd.DataFrame | None = None,
 ) -> Table:
     """Build the table of one corruption: a row per model and label fraction, in percent.
 
@@ -35,6 +40,8 @@ def summary_table(
         marks.
     measure
         ``"dice"``, ``"iou"`` (means over cases), ``"dice_pooled"`` or ``"iou_pooled"``.
+    summary
+        The robustness summary of these scores, where it is there already; else it is made here.
 
     Returns
     -------
@@ -46,7 +53,9 @@ def summary_table(
     from rich.text import Text
 
     notes = details or ReportDetails("", "", True, "", "")
-    content = robustness_table(scores, robustness_summary(scores), notes, measure, [corruption])
+    content = robustness_table(
+        scores, robustness_summary(scores) if summary is None else summary, notes, measure, [corruption]
+    )
     note = trained_note(
         any(row.trained_for for _, rows in content.groups for row in rows),
         notes.untold_training(scores["model"].tolist()) if corruption != CLEAN else [],
